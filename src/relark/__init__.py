@@ -1,0 +1,89 @@
+"""relark: a local language model writes only what a regex, a grammar or a schema allows.
+
+    import relark
+    relark.generate("What is 3 + 4? ", regex=r"\\d+")
+
+The names of this module are the public surface; each has one home, named in ``docs/architecture.md``.  Importing relark does not import
+torch or transformers; the first call that needs a model does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from relark import errors
+from relark.caches import cache_info, clear_caches, set_cache_limit
+from relark.constraint import Constraint, choices, regex, text
+from relark.errors import (
+    ArgumentError,
+    BudgetError,
+    DeadEndError,
+    ModelError,
+    PatternError,
+    RelarkError,
+    TokenizerError,
+    TokenNotAllowed,
+    UnsatisfiableError,
+    UnsupportedError,
+)
+from relark.matcher import Matcher
+from relark.tokens.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from relark import rellm
+    from relark.decoding.generate import Generator, Result, generate
+    from relark.decoding.processor import LogitsProcessor
+    from relark.report import explain
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "Generator": "relark.decoding.generate",
+    "LogitsProcessor": "relark.decoding.processor",
+    "Result": "relark.decoding.generate",
+    "explain": "relark.report",
+    "generate": "relark.decoding.generate",
+}
+
+__all__ = [
+    "ArgumentError",
+    "BudgetError",
+    "Constraint",
+    "DeadEndError",
+    "Generator",
+    "LogitsProcessor",
+    "Matcher",
+    "ModelError",
+    "PatternError",
+    "RelarkError",
+    "Result",
+    "TokenNotAllowed",
+    "TokenizerError",
+    "UnsatisfiableError",
+    "UnsupportedError",
+    "Vocabulary",
+    "__version__",
+    "cache_info",
+    "choices",
+    "clear_caches",
+    "errors",
+    "explain",
+    "generate",
+    "regex",
+    "rellm",
+    "set_cache_limit",
+    "text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "rellm":
+        return importlib.import_module("relark.rellm")
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'relark' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

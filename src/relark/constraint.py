@@ -1,0 +1,218 @@
+"""Constraints: what users build, combine and hand to `generate`.
+
+A `Constraint` is a language with a description.  They combine across front-ends:
+
+    >>> import relark
+    >>> date = relark.regex(r"\\d{4}-\\d{2}-\\d{2}")
+    >>> answer = relark.choices(["yes", "no"]) + relark.text(until="\\n") | date
+    >>> answer.fullmatch("yes, because\\n"), answer.fullmatch("2026-01-31"), answer.fullmatch("maybe")
+    (True, True, False)
+
+``a + b`` one after the other, ``a | b`` either, ``a & b`` both, ``~a`` any text but a, ``a.repeat(lo, hi)``.  Immutable and thread-safe.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import regex as regex_module
+
+from relark.errors import ArgumentError
+from relark.language.completion import is_empty, shortest
+from relark.language.derivative import derive
+from relark.language.literals import one_of
+from relark.language.terms import ALL, EMPTY, FULL, Term, byte_set, complement, concat, intersection, literal, repeat, union
+from relark.language.utf8 import TEXT
+
+if TYPE_CHECKING:
+    from relark.frontends.regex import CompiledRegex
+    from relark.matcher import Matcher
+    from relark.tokens.vocabulary import Vocabulary
+
+__all__ = ["Constraint", "choices", "literal_text", "regex", "text"]
+
+
+@dataclass(frozen=True, eq=False)
+class Constraint:
+    """A set of texts.
+
+    ``term``: its UTF-8 encodings as a language; ``description``: what a person wrote; ``sources``: the compiled regexes it was made of
+    (what `relark.explain` reports on).
+    """
+
+    term: Term
+    description: str
+    sources: tuple[CompiledRegex, ...] = ()
+
+    def __repr__(self) -> str:
+        return self.description
+
+    # --- combining ------------------------------------------------------------------------------------------------------
+
+    def __add__(self, other: Constraint | str) -> Constraint:
+        return _sequence(self, _coerced(other))
+
+    def __radd__(self, other: str) -> Constraint:
+        return _sequence(_coerced(other), self)
+
+    def __or__(self, other: Constraint | str) -> Constraint:
+        return _combined(" | ", union, self, _coerced(other))
+
+    def __ror__(self, other: str) -> Constraint:
+        return _combined(" | ", union, _coerced(other), self)
+
+    def __and__(self, other: Constraint | str) -> Constraint:
+        return _combined(" & ", intersection, self, _coerced(other))
+
+    def __rand__(self, other: str) -> Constraint:
+        return _combined(" & ", intersection, _coerced(other), self)
+
+    def __invert__(self) -> Constraint:
+        return Constraint(intersection(TEXT, complement(self.term)), f"~{self._grouped()}", self.sources)
+
+    def repeat(self, lo: int, hi: int | None = None) -> Constraint:
+        """``lo`` to ``hi`` texts of this constraint, one after the other; ``hi`` None: no limit."""
+        if lo < 0 or (hi is not None and hi < lo):
+            raise ArgumentError(f"repeat({lo}, {hi}): expected 0 <= lo <= hi")
+        return Constraint(repeat(self.term, lo, hi), f"{self._grouped()}.repeat({lo}, {hi})", self.sources)
+
+    def _grouped(self) -> str:
+        return f"({self.description})" if any(op in self.description for op in (" + ", " | ", " & ")) else self.description
+
+    # --- using ----------------------------------------------------------------------------------------------------------
+
+    def matcher(self, vocabulary: Vocabulary) -> Matcher:
+        """A `Matcher` of this constraint over ``vocabulary``, at the start of a text.
+
+        Raises `UnsatisfiableError` if nothing satisfies it, or nothing that the vocabulary can spell.
+        """
+        from relark.matcher import Matcher
+
+        return Matcher(self, vocabulary)
+
+    def fullmatch(self, text: str) -> bool:
+        """Whether ``text`` satisfies the constraint."""
+        term = self.term
+        for byte in text.encode():
+            term = derive(term, byte)
+            if term is EMPTY:
+                return False
+        return term.nullable
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no text satisfies the constraint."""
+        return is_empty(self.term)
+
+    def shortest(self) -> str | None:
+        """A shortest text that satisfies the constraint (fewest UTF-8 bytes); None if there is none."""
+        found = shortest(self.term)
+        return None if found is None else found.decode()
+
+
+def _coerced(value: Constraint | str) -> Constraint:
+    if isinstance(value, Constraint):
+        return value
+    if isinstance(value, str):
+        return literal_text(value)
+    raise ArgumentError(
+        f"constraints combine with constraints and with plain strings, not with {type(value).__name__}; "
+        "wrap it: relark.regex(...), relark.choices(...)"
+    )
+
+
+def _sequence(first: Constraint, second: Constraint) -> Constraint:
+    def part(c: Constraint) -> str:
+        return f"({c.description})" if " | " in c.description or " & " in c.description else c.description
+
+    return Constraint(
+        concat(first.term, second.term), f"{part(first)} + {part(second)}", (*first.sources, *second.sources)
+    )
+
+
+def _combined(operator: str, combine: Any, first: Constraint, second: Constraint) -> Constraint:
+    return Constraint(
+        combine(first.term, second.term),
+        f"{first._grouped()}{operator}{second._grouped()}",
+        (*first.sources, *second.sources),
+    )
+
+
+def literal_text(value: str) -> Constraint:
+    """Exactly ``value``.  In combinations a plain ``str`` means the same: ``"Answer: " + relark.regex(...)``."""
+    return Constraint(literal(_encoded(value)), repr(value))
+
+
+def regex(pattern: str | re.Pattern[str] | regex_module.Pattern[str], flags: int = 0, **named_lists: Iterable[str]) -> Constraint:
+    """Texts that ``pattern`` fullmatches.
+
+    ``pattern``: a ``str`` in the syntax of the ``regex`` module (a superset of ``re``'s), or a compiled pattern of either module, which keeps its own flags
+    and named lists.  ``flags``: the ``regex`` module's flags, for a ``str`` only.  ``named_lists``: for ``\\L<name>``.
+
+    Every construct is enforced exactly; regular ones as derivatives, the others (backreferences, recursion, conditionals, fuzzy matching) through
+    the ``regex`` module's partial matching, which is slower.  `relark.explain` says which way a pattern takes and why.
+
+    Raises `PatternError` for what ``regex.compile`` refuses, with a caret; `UnsupportedError` for bytes patterns and the LOCALE flag.
+
+    >>> regex(r"(?<!-)\\d+").fullmatch("12")
+    True
+    """
+    from relark.frontends.regex import compile_regex
+
+    compiled = compile_regex(pattern, flags, **named_lists)
+    shown = pattern if isinstance(pattern, str) else pattern.pattern
+    return Constraint(compiled.term, f"regex({shown!r})", (compiled,))
+
+
+def choices(options: Iterable[str] | type[enum.Enum]) -> Constraint:
+    """One of ``options``: strings, or an Enum class, whose members' values count (``str(value)``).
+
+    Raises `ArgumentError` if there are none, or one is not a string.
+
+    >>> choices(["red", "green"]).fullmatch("green")
+    True
+    """
+    if isinstance(options, str):
+        raise ArgumentError(f"choices: expected a list of strings, got the single string {options!r}; write choices=[{options!r}]")
+    if isinstance(options, type) and issubclass(options, enum.Enum):
+        values = [m.value if isinstance(m.value, str) else str(m.value) for m in options]
+    else:
+        values = list(options)
+    for i, value in enumerate(values):
+        if not isinstance(value, str):
+            raise ArgumentError(f"choices[{i}]: expected a string, got {type(value).__name__} {value!r}; write str({value!r})")
+    if not values:
+        raise ArgumentError("choices: expected at least one string, got none")
+    shown = ", ".join(map(repr, values[:4])) + (f", ... {len(values)} in all" if len(values) > 4 else "")
+    return Constraint(one_of(_encoded(v) for v in values), f"choices([{shown}])")
+
+
+def text(until: str | Iterable[str] | None = None) -> Constraint:
+    """Any text; with ``until``, any text up to and including the first occurrence of that string (or of one of those strings).
+
+    >>> (text(until="</think>") + choices(["yes", "no"])).fullmatch("Hm. So</think>yes")
+    True
+    """
+    if until is None:
+        return Constraint(TEXT, "text()")
+    ends = [until] if isinstance(until, str) else list(until)
+    if not ends or not all(isinstance(e, str) and e for e in ends):
+        raise ArgumentError(f"text: until must be a non-empty string or a list of them, got {until!r}")
+    stop = one_of(_encoded(e) for e in ends)
+    # the end must not occur earlier: nowhere in the text without its last character
+    early = concat(ALL, stop, byte_set(FULL), ALL)
+    term = intersection(concat(TEXT, stop), complement(early))
+    return Constraint(term, f"text(until={until!r})")
+
+
+def _encoded(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError(
+            f"{value!r} has an unpaired surrogate at position {error.start}, which no UTF-8 text can contain"
+        ) from error

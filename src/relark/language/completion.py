@@ -1,0 +1,374 @@
+"""Shortest members and emptiness.
+
+``is_empty(term)`` and ``shortest(term)`` answer structurally wherever the normal form allows it: only intersections, complements, scopes and leaves
+need a search through derivatives (best first, by a lower bound of what is left).  What a search finds out about the states on its way is kept on them.
+
+A search is bounded (`SEARCH_LIMIT` states).  One that runs out is counted in `unfinished_searches`, and the state is taken as alive: decoding then recovers by rolling
+back if it was not.  Recursive rules: lengths are a least fixpoint (Knuth 1977).
+
+`Completions(alphabet)` answers for the members that use only the bytes of ``alphabet``, because a vocabulary may lack some.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from typing import Final
+
+from relark.caches import Cache
+from relark.language.derivative import derive, transitions
+from relark.language.terms import (
+    CHECK,
+    EMPTY,
+    EPSILON,
+    FULL,
+    LAZY,
+    Ahead,
+    Atomic,
+    Behind,
+    ByteSet,
+    Complement,
+    Concat,
+    Intersection,
+    LeafTerm,
+    Ref,
+    Repeat,
+    Scope,
+    Term,
+    Union,
+)
+
+SEARCH_LIMIT = 20_000  # states that one search may visit
+NONE: Final = 1 << 60  # the length of the shortest member of a language without members
+
+unfinished_searches = 0  # how many searches ran into the limit
+
+
+def lower_bound(term: Term) -> int:
+    """A lower bound, in bytes, of the length of every member; cheap, exact for plain regular terms without recursion."""
+    known = term.length
+    if known is not None:
+        return known
+    match term:
+        case ByteSet():
+            bound = 1
+        case Concat():
+            bound = 0
+            rest: Term = term
+            while isinstance(rest, Concat):
+                bound += lower_bound(rest.head)
+                rest = rest.tail
+            bound += lower_bound(rest)
+        case Union():
+            bound = min(lower_bound(i) for i in term.items)
+        case Intersection():
+            bound = max(lower_bound(i) for i in term.items)
+        case Repeat():
+            bound = term.lo * lower_bound(term.item) if term.lo else 0
+        case LeafTerm():
+            bound = term.leaf.min_length
+        case Scope():
+            bound = 0 if term.nullable else max(1, lower_bound(term.item))
+        case Ahead() | Behind():
+            return 0
+        case Atomic():
+            return 0 if term.nullable else 1
+        case _:
+            bound = 0 if term.nullable else 1
+    if term is EMPTY:
+        return NONE
+    if not term.flags & CHECK and not isinstance(term, Ref):
+        if not _has_ref(term):
+            term.length = bound
+    return bound
+
+
+def _has_ref(term: Term) -> bool:
+    """Whether lengths need the fixpoint; looked up among the parts, whose own lengths are known if they have none."""
+    match term:
+        case ByteSet():
+            return False
+        case Concat():
+            return term.head.length is None and term.head is not EPSILON or term.tail.length is None
+        case Union():
+            return any(i.length is None for i in term.items)
+        case Repeat():
+            return bool(term.lo) and term.item.length is None
+        case LeafTerm():
+            return False
+    return True
+
+
+EPSILON.length = 0
+EMPTY.length = NONE
+EMPTY.alive = False
+EPSILON.alive = True
+
+
+def is_empty(term: Term) -> bool:
+    """Whether the language has no member.  May say False of an empty one when the search ran out (see module docstring)."""
+    return not _alive(term)
+
+
+def _alive(term: Term) -> bool:
+    known = term.alive
+    if known is not None:
+        return known
+    if term.nullable or not term.flags & CHECK:
+        result = True
+    else:
+        match term:
+            case Concat():
+                result = True
+                rest: Term = term
+                while isinstance(rest, Concat):
+                    if not _alive(rest.head):
+                        result = False
+                        break
+                    rest = rest.tail
+                result = result and _alive(rest)
+            case Union():
+                result = any(_alive(i) for i in term.items)
+            case Repeat():
+                result = term.lo == 0 or _alive(term.item)
+            case LeafTerm():
+                result = not term.leaf.is_empty()
+            case Ref():
+                result = True  # the maker of the rules drops unproductive ones
+            case _:
+                result = _search(term, FULL, greedy=True) is not None
+    term.alive = result
+    return result
+
+
+def _search(term: Term, alphabet: int, *, greedy: bool) -> bytes | None:
+    """A member of ``term`` over ``alphabet``, a shortest one unless ``greedy``; None if there is none.
+
+    Raises `_Unfinished` (not greedy) when the limit is reached; greedy answers ``b""`` then, which no caller uses as a text.
+    """
+    global unfinished_searches
+    order = itertools.count()
+    origin: dict[Term, tuple[Term, int] | None] = {term: None}
+    distance: dict[Term, int] = {term: 0}
+    queue: list[tuple[int, int, int, Term]] = [(lower_bound(term), next(order), 0, term)]
+    closed: set[Term] = set()
+    expanded = 0
+    while queue:
+        _, _, travelled, state = heapq.heappop(queue)
+        if state in closed:
+            continue
+        closed.add(state)
+        if state.nullable:
+            return _path(origin, state)
+        if greedy and (state.alive or not state.flags & CHECK):
+            for visited in _chain(origin, state):
+                visited.alive = True
+            return b""
+        expanded += 1
+        if expanded > SEARCH_LIMIT:
+            unfinished_searches += 1
+            if greedy:
+                return b""
+            raise _Unfinished
+        for byte, target in _moves(state, alphabet):
+            if target in closed or target.alive is False:
+                continue
+            new = travelled + 1
+            if new < distance.get(target, NONE):
+                distance[target] = new
+                origin[target] = (state, byte)
+                rank = lower_bound(target)
+                heapq.heappush(queue, ((rank if greedy else new + rank), next(order), new, target))
+    if alphabet == FULL:
+        for state in closed:
+            state.alive = False
+    return None
+
+
+class _Unfinished(Exception):
+    """A search for a shortest member reached the limit."""
+
+
+def _moves(state: Term, alphabet: int) -> list[tuple[int, Term]]:
+    if not state.flags & LAZY:
+        return [(_pick(mask & alphabet), t) for mask, t in transitions(state) if mask & alphabet]
+    moves: dict[Term, int] = {}
+    for byte in range(256):
+        if (alphabet & state.first) >> byte & 1:
+            target = derive(state, byte)
+            if target is not EMPTY and target not in moves:
+                moves[target] = byte
+    return [(byte, target) for target, byte in moves.items()]
+
+
+_PREFERRED: Final = [
+    sum(1 << b for b in b"abcdefghijklmnopqrstuvwxyz"),
+    sum(1 << b for b in b"0123456789"),
+    sum(1 << b for b in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    sum(1 << b for b in range(32, 127)),
+]
+
+
+def _pick(mask: int) -> int:
+    """The byte that a person would write: a letter, a digit, printable, any."""
+    for preferred in _PREFERRED:
+        if mask & preferred:
+            mask &= preferred
+            break
+    return (mask & -mask).bit_length() - 1
+
+
+def _chain(origin: dict[Term, tuple[Term, int] | None], state: Term) -> list[Term]:
+    states = [state]
+    step = origin[state]
+    while step is not None:
+        states.append(step[0])
+        step = origin[step[0]]
+    return states
+
+
+def _path(origin: dict[Term, tuple[Term, int] | None], state: Term) -> bytes:
+    text = bytearray()
+    step = origin[state]
+    state.alive = True
+    while step is not None:
+        text.append(step[1])
+        step[0].alive = True
+        step = origin[step[0]]
+    return bytes(reversed(text))
+
+
+_texts: Cache[tuple[int, Term], bytes | bool] = Cache(
+    "completions", share=0.04, cost=lambda key, value: 250 + (len(value) if isinstance(value, bytes) else 0)
+)
+
+
+_bounds: Cache[tuple[int, Term], tuple[int, int]] = Cache("bounds", share=0.02, cost=lambda key, value: 280)
+
+
+class Completions:
+    """Shortest members over an ``alphabet`` (256-bit mask of bytes)."""
+
+    def __init__(self, alphabet: int = FULL) -> None:
+        self.alphabet = alphabet
+
+    def shortest(self, term: Term) -> bytes | None:
+        """A shortest member over the alphabet, always the same one; None if there is none.
+
+        Where the search for it ran out, any member (hence an upper bound).
+        """
+        key = self.alphabet, term
+        known = _texts.get(key)
+        if known is None:
+            text = self._shortest(term, frozenset())
+            known = False if text is None else text
+            _texts.put(key, known)
+        return known if isinstance(known, bytes) else None
+
+    def bounds(self, term: Term) -> tuple[int, int]:
+        """``(length, rest)``: bounds for the shortest member of ``term``, and of every derivative of it by any bytes.
+
+        Upper bounds in bytes over the alphabet; NONE where no bound is known without a search.  So a finite ``rest`` means that no
+        derivative is out of reach of the alphabet, and how far each is at most from a complete text.
+        """
+        key = self.alphabet, term
+        known = _bounds.get(key)
+        if known is None:
+            known = self._bounds(term)
+            _bounds.put(key, known)
+        return known
+
+    def _bounds(self, term: Term) -> tuple[int, int]:
+        match term:
+            case ByteSet():
+                return (1 if term.mask & self.alphabet else NONE), 0
+            case Concat():
+                spine: list[Concat] = []
+                tail: Term = term
+                while isinstance(tail, Concat) and _bounds.get((self.alphabet, tail)) is None:
+                    spine.append(tail)
+                    tail = tail.tail
+                length, rest = self.bounds(tail)
+                for node in reversed(spine):
+                    head_length, head_rest = self.bounds(node.head)
+                    rest = min(max(rest, head_rest + length), NONE)
+                    length = min(length + head_length, NONE)
+                    _bounds.put((self.alphabet, node), (length, rest))
+                return length, rest
+            case Union():
+                parts = [self.bounds(i) for i in term.items]
+                return (0 if term.nullable else min(p[0] for p in parts)), max(p[1] for p in parts)
+            case Repeat():
+                length, rest = self.bounds(term.item)
+                more = max(term.lo - 1, 0)
+                return min(length * term.lo, NONE) if term.lo else 0, min(rest + length * more if more else rest, NONE)
+            case LeafTerm():
+                longest = term.leaf.max_length()
+                if longest is not None and self.alphabet == FULL:
+                    return longest, longest
+        if term is EPSILON:
+            return 0, 0
+        return 0 if term.nullable else NONE, NONE
+
+    def _shortest(self, term: Term, unfolding: frozenset[Term]) -> bytes | None:
+        if term.nullable:
+            return b""
+        match term:
+            case ByteSet():
+                usable = term.mask & self.alphabet
+                return bytes([_pick(usable)]) if usable else None
+            case Concat():
+                parts = []
+                rest: Term = term
+                while isinstance(rest, Concat):
+                    parts.append(self._part(rest.head, unfolding))
+                    rest = rest.tail
+                parts.append(self._part(rest, unfolding))
+                return None if None in parts else b"".join(parts)  # type: ignore[arg-type]
+            case Union():
+                found = [t for i in term.items if (t := self._part(i, unfolding)) is not None]
+                return min(found, key=len) if found else None
+            case Repeat():
+                part = self._part(term.item, unfolding)
+                return None if part is None else part * term.lo
+            case Ref():
+                if term in unfolding:
+                    return None  # a shortest member never contains itself
+                return self._shortest(term.term, unfolding | {term})
+            case LeafTerm():
+                return term.leaf.shortest(self.alphabet)
+        return self._searched(term)
+
+    def _part(self, term: Term, unfolding: frozenset[Term]) -> bytes | None:
+        return self._shortest(term, unfolding) if unfolding else self.shortest(term)
+
+    def _searched(self, term: Term) -> bytes | None:
+        try:
+            return _search(term, self.alphabet, greedy=False)
+        except _Unfinished:
+            return self._greedy(term)
+
+    def _greedy(self, term: Term) -> bytes | None:
+        """Any member, by walking towards smaller lower bounds; None if that fails too."""
+        text = bytearray()
+        seen: set[Term] = set()
+        while not term.nullable:
+            seen.add(term)
+            moves = [
+                (lower_bound(t), byte, t)
+                for byte, t in _moves(term, self.alphabet)
+                if t not in seen and not is_empty(t)
+            ]
+            if not moves or len(text) > SEARCH_LIMIT:
+                return None
+            _, byte, term = min(moves, key=lambda m: m[:2])
+            text.append(byte)
+        return bytes(text)
+
+
+_ALL_BYTES = Completions()
+
+
+def shortest(term: Term) -> bytes | None:
+    """A shortest member; None if the language is empty."""
+    return _ALL_BYTES.shortest(term)

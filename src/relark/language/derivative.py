@@ -1,0 +1,254 @@
+"""Derivatives: what may follow a byte.
+
+``derive(L, b)`` is ``{w : b w in L}`` (Brzozowski 1964).  Two ways to it:
+
+- `transitions` gives all of a term's derivatives at once, as disjoint byte masks with their targets (the "linear form").  It is composed from the linear forms
+  of heads, which are remembered, so a class like ``\\w`` inside a counter is taken apart once, however often it repeats.  This is the way of the masks.
+- `derive` takes one byte.  It follows the textbook equations node by node and is the way for terms with leaves that cannot list their byte classes;
+  the tests compare the two.
+
+Cost: a linear form is remembered per term (`relark.caches`); a new one costs about 10 us a node on the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from relark.caches import Cache
+from relark.language.terms import (
+    ALL,
+    CHECK,
+    EMPTY,
+    EPSILON,
+    FULL,
+    LAZY,
+    Ahead,
+    Atomic,
+    Behind,
+    ByteSet,
+    Complement,
+    Concat,
+    Empty,
+    Epsilon,
+    Intersection,
+    LeafTerm,
+    Ref,
+    Repeat,
+    Scope,
+    Term,
+    Union,
+    _then,
+    complement,
+    concat,
+    intersection,
+    repeat,
+    union,
+)
+
+Transitions = tuple[tuple[int, Term], ...]
+
+_transitions: Cache[Term, Transitions] = Cache(
+    "transitions", share=0.22, cost=lambda key, value: 300 + 500 * len(value)
+)
+
+
+def transitions(term: Term) -> Transitions:
+    """``((mask, target), ...)``: masks are disjoint, targets distinct and none is EMPTY; other bytes are dead.
+
+    Not for terms with the LAZY flag.
+    """
+    known = _transitions.get(term)
+    if known is None:
+        known = _compute(term)
+        _transitions.put(term, known)
+    return known
+
+
+def _compute(term: Term) -> Transitions:
+    match term:
+        case ByteSet():
+            return ((term.mask, EPSILON),)
+        case Concat():
+            if not term.head.nullable:
+                tail = term.tail
+                return _merge((mask, _then(target, tail)) for mask, target in transitions(term.head))
+            forms = []
+            rest: Term = term
+            while isinstance(rest, Concat):
+                tail = rest.tail
+                forms.append([(mask, _then(target, tail)) for mask, target in transitions(rest.head)])
+                if not rest.head.nullable:
+                    break
+                rest = tail
+            else:
+                forms.append(list(transitions(rest)))
+            return _overlay(forms)
+        case Union():
+            return _overlay([transitions(item) for item in term.items])
+        case Repeat():
+            rest = repeat(term.item, max(term.lo - 1, 0), None if term.hi is None else term.hi - 1)
+            return _merge((mask, _then(target, rest)) for mask, target in transitions(term.item))
+        case Intersection():
+            parts: list[tuple[int, tuple[Term, ...]]] = [(term.first, ())]
+            # few classes first, so that the product stays small
+            for form in sorted((transitions(item) for item in term.items), key=len):
+                parts = [
+                    (common, (*targets, target))
+                    for mask, targets in parts
+                    for other, target in form
+                    if (common := mask & other)
+                ]
+            return _merge((mask, intersection(*targets)) for mask, targets in parts)
+        case Complement():
+            rest_mask = FULL
+            pairs = []
+            for mask, target in transitions(term.item):
+                rest_mask &= ~mask
+                pairs.append((mask, complement(target)))
+            if rest_mask:
+                pairs.append((rest_mask, ALL))
+            return _merge(pairs)
+        case Ref():
+            return transitions(term.term)
+        case LeafTerm():
+            classes = term.leaf.classes()
+            if classes is None:
+                raise AssertionError("a lazy leaf has no transitions; derive it byte by byte")
+            return _merge((mask, term.leaf.derive(_lowest(mask))) for mask in classes)
+        case Scope():
+            from relark.language.lookaround import byte_classes, derive_scope
+
+            return _merge((mask, derive_scope(term, _lowest(mask))) for mask in byte_classes(term.item))
+        case Empty() | Epsilon():
+            return ()
+    raise TypeError(f"a zero-width term outside a scope has no derivative: {type(term).__name__}")
+
+
+def derive(term: Term, byte: int) -> Term:
+    """What may follow ``byte`` (0 to 255) in ``term``; EMPTY if nothing."""
+    if not term.first >> byte & 1:
+        return EMPTY
+    if not term.flags & LAZY:
+        for mask, target in transitions(term):
+            if mask >> byte & 1:
+                return target
+        return EMPTY
+    return derive_by_definition(term, byte)
+
+
+def derive_by_definition(term: Term, byte: int) -> Term:
+    """`derive` straight from the equations, part by part."""
+    match term:
+        case ByteSet():
+            return EPSILON if term.mask >> byte & 1 else EMPTY
+        case Concat():
+            results = []
+            rest: Term = term
+            while isinstance(rest, Concat):
+                results.append(_then(derive(rest.head, byte), rest.tail))
+                if not rest.head.nullable:
+                    break
+                rest = rest.tail
+            else:
+                results.append(derive(rest, byte))
+            return union(*results)
+        case Union():
+            return union(*[derive(item, byte) for item in term.items])
+        case Intersection():
+            return intersection(*[derive(item, byte) for item in term.items])
+        case Complement():
+            return complement(derive(term.item, byte))
+        case Repeat():
+            rest = repeat(term.item, max(term.lo - 1, 0), None if term.hi is None else term.hi - 1)
+            return _then(derive(term.item, byte), rest)
+        case Ref():
+            return derive(term.term, byte)
+        case LeafTerm():
+            return term.leaf.derive(byte)
+        case Scope():
+            from relark.language.lookaround import derive_scope
+
+            return derive_scope(term, byte)
+        case Empty() | Epsilon():
+            return EMPTY
+        case Ahead() | Behind() | Atomic():
+            pass
+    raise TypeError(f"a zero-width term outside a scope has no derivative: {type(term).__name__}")
+
+
+def _lowest(mask: int) -> int:
+    return (mask & -mask).bit_length() - 1
+
+
+def _merge(pairs: Iterable[tuple[int, Term]]) -> Transitions:
+    """Join the masks of equal targets and drop the dead ones."""
+    by_target: dict[Term, int] = {}
+    for mask, target in pairs:
+        if target is not EMPTY:
+            by_target[target] = by_target.get(target, 0) | mask
+    return tuple((mask, target) for target, mask in by_target.items())
+
+
+def _overlay(forms: Iterable[Iterable[tuple[int, Term]]]) -> Transitions:
+    """The union of linear forms: refine the masks until they are disjoint."""
+    parts: list[tuple[int, list[Term]]] = []
+    covered = 0
+    for form in forms:
+        for mask, target in form:
+            if not mask & covered:
+                parts.append((mask, [target]))
+                covered |= mask
+                continue
+            fresh = mask & ~covered
+            refined: list[tuple[int, list[Term]]] = []
+            for part, targets in parts:
+                both = part & mask
+                if not both:
+                    refined.append((part, targets))
+                elif both == part:
+                    targets.append(target)
+                    refined.append((part, targets))
+                else:
+                    refined.append((both, [*targets, target]))
+                    refined.append((part & ~mask, targets))
+            if fresh:
+                refined.append((fresh, [target]))
+                covered |= fresh
+            parts = refined
+    return _merge((mask, targets[0] if len(targets) == 1 else union(*targets)) for mask, targets in parts)
+
+
+def clamp(term: Term, limit: int) -> Term:
+    """A term with the same derivatives' emptiness for every string of less than ``limit`` bytes, with counts cut at ``limit``.
+
+    So few bytes cannot exhaust a larger count, hence all larger counts allow the same.  Where emptiness of intersections may depend on counts,
+    the term itself.
+    """
+    if term.flags & CHECK:
+        return term
+    match term:
+        case Repeat():
+            return _clamped(term, limit)
+        case Concat():
+            parts: list[Term] = []
+            rest: Term = term
+            room = limit
+            while isinstance(rest, Concat) and room > 0:
+                parts.append(_clamped(rest.head, limit))
+                room -= 0 if rest.head.nullable else 1
+                rest = rest.tail
+            if isinstance(rest, Repeat):
+                rest = _clamped(rest, limit)
+            return concat(*parts, rest)
+        case Union():
+            return union(*[clamp(item, limit) for item in term.items])
+    return term
+
+
+def _clamped(term: Term, limit: int) -> Term:
+    if not isinstance(term, Repeat):
+        return term
+    hi = None if term.hi is None or term.hi >= limit else term.hi
+    if hi == term.hi and term.lo <= limit:
+        return term
+    return repeat(term.item, min(term.lo, limit), hi)

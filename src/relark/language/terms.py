@@ -1,0 +1,736 @@
+"""Terms: languages (sets of byte strings) as small immutable trees.
+
+A term is built only through the smart constructors of this module (`byte_set`, `concat`, `union`, ...), which keep a
+normal form: concatenation is right-nested, unions and intersections are flat and sorted, common heads and tails are
+factored, repeats of repeats are merged, and what is obviously empty is `EMPTY`.  Terms are interned: two terms of the same form are
+the same object, so ``is`` compares and every cache is keyed by identity.  The normal form is what keeps the number of
+derivatives of a regular term finite and small (Brzozowski 1964; Owens, Reppy, Turon, "Regular-expression derivatives
+re-examined", JFP 2009).
+
+Every term knows, from construction, whether it contains the empty string (`nullable`), which bytes may come first
+(`first`, a superset where intersections are involved), how deeply heads nest in it (`depth`), and some `flags`.
+Derivatives are in `derivative`, shortest members and emptiness in `completion`, lookarounds in `lookaround`.
+
+Cost: construction is a few microseconds; a union of n members costs O(n).  Cannot do: names of characters, tokens, anything
+about text; that is for the layers above.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Hashable, Iterable
+from typing import TypeVar
+
+from relark.errors import UnsupportedError
+
+FULL = (1 << 256) - 1  # the mask of all bytes
+MAX_DEPTH = 200  # nested operators; keeps every recursion over heads far from Python's own limit
+
+# Flags: facts that hold of a term when they hold of one of its parts.
+CHECK = 1  # may be empty without being EMPTY: contains an intersection, complement, scope or leaf
+LAZY = 2  # contains a leaf that is asked byte by byte
+AHEAD = 4  # contains a zero-width part that looks at what follows (open: not inside a scope)
+BEHIND = 8  # contains a zero-width part that looks at what precedes (open)
+PREFIX_FREE = 16  # (a fact about the whole term) no word is a proper prefix of another
+LOOK = AHEAD | BEHIND
+_INHERITED = CHECK | LAZY | LOOK
+
+
+class Term:
+    """A language.  Immutable, interned; compare with ``is``."""
+
+    __slots__ = ("__weakref__", "alive", "depth", "first", "flags", "length", "nullable", "uid")
+
+    nullable: bool
+    first: int
+    flags: int
+    depth: int
+    uid: int
+    length: int | None  # bytes of a shortest member, once known (completion.py)
+    alive: bool | None  # whether there is a member at all, once known (completion.py)
+
+    def _setup(self, nullable: bool, first: int, flags: int, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise UnsupportedError(f"operators nest more than {MAX_DEPTH} deep; flatten the pattern or name its parts")
+        self.nullable, self.first, self.flags, self.depth = nullable, first, flags, depth
+        self.uid = next(_uids)
+        self.length = None
+        self.alive = None
+
+    def __repr__(self) -> str:
+        from relark.language.show import show
+
+        return show(self)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("terms are not pickled; pickle the pattern or schema that they were made from")
+
+
+class Empty(Term):
+    """No string at all."""
+
+    __slots__ = ()
+
+
+class Epsilon(Term):
+    """The empty string only."""
+
+    __slots__ = ()
+
+
+class ByteSet(Term):
+    """One byte out of ``mask`` (bit b set: byte b)."""
+
+    __slots__ = ("mask",)
+    mask: int
+
+
+class Concat(Term):
+    """``head`` then ``tail``; the head is never itself a Concat, so the tail is the stack of what is still to come."""
+
+    __slots__ = ("head", "tail")
+    head: Term
+    tail: Term
+
+
+class Union(Term):
+    """At least two ``items``, sorted by age; never holds Epsilon (that is ``Repeat(x, 0, 1)``)."""
+
+    __slots__ = ("items",)
+    items: tuple[Term, ...]
+
+
+class Intersection(Term):
+    """At least two ``items``, sorted by age."""
+
+    __slots__ = ("items",)
+    items: tuple[Term, ...]
+
+
+class Complement(Term):
+    """Every byte string that is not in ``item``."""
+
+    __slots__ = ("item",)
+    item: Term
+
+
+class Repeat(Term):
+    """``lo`` to ``hi`` times ``item``; ``hi`` is None for no limit."""
+
+    __slots__ = ("hi", "item", "lo")
+    item: Term
+    lo: int
+    hi: int | None
+
+
+class Ref(Term):
+    """A named rule, unfolded when it is first needed: recursion.
+
+    Two references are equal only if they are the same object.  The maker vouches that unfolding makes progress (no left
+    recursion) and that ``nullable`` is right, because neither can be seen without unfolding.
+    """
+
+    __slots__ = ("_resolve", "_term", "name")
+    name: str
+    _resolve: Callable[[], Term] | None
+    _term: Term | None
+
+    @property
+    def term(self) -> Term:
+        """The rule's right-hand side."""
+        term = self._term
+        if term is None:
+            assert self._resolve is not None
+            term = self._resolve()
+            self._term, self._resolve = term, None
+        return term
+
+
+class Leaf:
+    """A language that is not a term itself but joins the algebra: derive from this, immutable and hashable.
+
+    ``==`` must mean "the same state".  ``derive`` answers EMPTY where nothing may follow.
+    """
+
+    __slots__ = ()
+
+    @property
+    def nullable(self) -> bool:
+        """Whether the empty string is in the language."""
+        raise NotImplementedError
+
+    @property
+    def min_length(self) -> int:
+        """A lower bound, in bytes, of the length of every member; cheap."""
+        return 0 if self.nullable else 1
+
+    def max_length(self) -> int | None:
+        """No member is longer than this many bytes; None where that is not known."""
+        return None
+
+    def derive(self, byte: int) -> Term:
+        """What may follow ``byte``."""
+        raise NotImplementedError
+
+    def classes(self) -> tuple[int, ...] | None:
+        """Disjoint 256-bit masks of bytes that behave alike; bytes outside all of them are dead.
+
+        None where that is not cheaply known: then `derive` is asked byte by byte, only for bytes that a token really offers.
+        """
+        return None
+
+    def shortest(self, alphabet: int) -> bytes | None:
+        """A shortest member over the bytes of ``alphabet`` (256-bit mask); None where none was found."""
+        raise NotImplementedError
+
+    def is_empty(self) -> bool:
+        """Whether there is no member."""
+        return False
+
+    def is_prefix_free(self) -> bool:
+        """Whether no member is a proper prefix of another; False where that is not cheaply known."""
+        return False
+
+
+class LeafTerm(Term):
+    """A `Leaf` as a term."""
+
+    __slots__ = ("leaf",)
+    leaf: Leaf
+
+
+class Ahead(Term):
+    """Zero-width: what follows, to the end of the scope, is (not, if ``negative``) in ``rest``."""
+
+    __slots__ = ("negative", "rest")
+    rest: Term
+    negative: bool
+
+
+class Behind(Term):
+    """Zero-width: what precedes, from the start of the scope, is (not) in ``before``.
+
+    ``threads``: what is left of ``before`` after the bytes read so far, each with an obligation on what follows (ALL, unless ``before`` itself
+    looks ahead).
+    """
+
+    __slots__ = ("negative", "threads")
+    threads: tuple[tuple[Term, Term], ...]
+    negative: bool
+
+
+class Atomic(Term):
+    """The preferred match of an ordered regex (`ordered`), whatever follows it."""
+
+    __slots__ = ("threads",)
+    threads: tuple[object, ...]
+
+
+class Scope(Term):
+    """A regex with zero-width parts, closed: its start and end are the start and end of the text they see."""
+
+    __slots__ = ("item",)
+    item: Term
+
+
+_uids = itertools.count()
+_lock = threading.RLock()  # re-entrant: a weak reference's callback may run while it is held
+_interned: dict[Hashable, _Interned] = {}
+T = TypeVar("T", bound=Term)
+
+
+class _Interned(weakref.ref[Term]):
+    __slots__ = ("key",)
+    key: Hashable
+
+
+def _forget(reference: weakref.ref[Term]) -> None:
+    key = reference.key  # type: ignore[attr-defined]
+    with _lock:
+        if _interned.get(key) is reference:
+            del _interned[key]
+
+
+def _intern(key: Hashable, make: Callable[[], T]) -> T:
+    reference = _interned.get(key)
+    if reference is not None:
+        term = reference()
+        if term is not None:
+            return term  # type: ignore[return-value]
+    with _lock:
+        reference = _interned.get(key)
+        if reference is not None:
+            term = reference()
+            if term is not None:
+                return term  # type: ignore[return-value]
+        made = make()
+        new = _Interned(made, _forget)
+        new.key = key
+        _interned[key] = new
+        return made
+
+
+def interned_count() -> int:
+    """How many terms are alive."""
+    return len(_interned)
+
+
+# --- the constants ------------------------------------------------------------------------------------------------------
+
+EMPTY = Empty()
+EMPTY._setup(False, 0, PREFIX_FREE, 0)
+EPSILON = Epsilon()
+EPSILON._setup(True, 0, PREFIX_FREE, 0)
+
+
+def byte_set(mask: int) -> Term:
+    """One byte out of ``mask``, an int whose bit b stands for byte b."""
+    if not mask:
+        return EMPTY
+
+    def make() -> ByteSet:
+        term = ByteSet()
+        term.mask = mask
+        term._setup(False, mask, PREFIX_FREE, 0)
+        return term
+
+    return _intern(mask, make)
+
+
+def literal(data: bytes) -> Term:
+    """Exactly ``data``."""
+    return concat(*[byte_set(1 << b) for b in data])
+
+
+# --- concatenation --------------------------------------------------------------------------------------------------------
+
+
+def concat(*terms: Term) -> Term:
+    """The terms one after the other."""
+    result: Term = EPSILON
+    for term in reversed(terms):
+        result = _then(term, result)
+    return result
+
+
+def _then(first: Term, rest: Term) -> Term:
+    """concat(first, rest), unrolling the spine of ``first`` without recursion."""
+    if first is EMPTY or rest is EMPTY:
+        return EMPTY
+    if not isinstance(first, Concat):
+        return _cons(first, rest)
+    if rest is EPSILON:
+        return first
+    heads: list[Term] = []
+    while isinstance(first, Concat):
+        heads.append(first.head)
+        first = first.tail
+    result = _cons(first, rest)
+    for head in reversed(heads):
+        result = _cons(head, result)
+    return result
+
+
+def _cons(head: Term, tail: Term) -> Term:
+    if head is EPSILON:
+        return tail
+    if tail is EPSILON:
+        return head
+    if not head.flags & LOOK:
+        next_head, rest = (tail.head, tail.tail) if isinstance(tail, Concat) else (tail, EPSILON)
+        if head.nullable and next_head is ALL:
+            return tail
+        a, alo, ahi = _as_repeat(head)
+        b, blo, bhi = _as_repeat(next_head)
+        if a is b:
+            return _cons(repeat(a, alo + blo, None if ahi is None or bhi is None else ahi + bhi), rest)
+
+    def make() -> Concat:
+        term = Concat()
+        term.head, term.tail = head, tail
+        flags = (head.flags | tail.flags) & _INHERITED
+        if head.flags & tail.flags & PREFIX_FREE and not flags & LOOK:
+            flags |= PREFIX_FREE
+        first = head.first | (tail.first if head.nullable else 0)
+        term._setup(head.nullable and tail.nullable, first, flags, max(head.depth + 1, tail.depth))
+        return term
+
+    return _intern((Concat, head, tail), make)
+
+
+def _as_repeat(term: Term) -> tuple[Term, int, int | None]:
+    if isinstance(term, Repeat):
+        return term.item, term.lo, term.hi
+    return term, 1, 1
+
+
+# --- repetition -----------------------------------------------------------------------------------------------------------
+
+
+def repeat(item: Term, lo: int, hi: int | None) -> Term:
+    """``lo`` to ``hi`` times ``item``; ``hi`` None: no limit."""
+    if hi is not None and hi < lo:
+        return EMPTY
+    if hi == 0 or item is EPSILON:
+        return EPSILON
+    if item is EMPTY:
+        return EPSILON if lo == 0 else EMPTY
+    if not item.flags & LOOK:
+        if item.nullable:
+            lo = 0
+        if isinstance(item, Repeat):
+            merged = _merge_repeats(item, lo, hi)
+            if merged is not None:
+                return repeat(item.item, *merged)
+        if hi is None and lo <= 1 and isinstance(item, Union):
+            # (x*|y)* = (x|y)*
+            plain = [i.item if isinstance(i, Repeat) and i.lo <= 1 else i for i in item.items]
+            if any(p is not i for p, i in zip(plain, item.items, strict=True)):
+                lo = 0 if item.nullable else lo
+                return repeat(union(*plain), lo, hi)
+    if lo == 1 and hi == 1:
+        return item
+    if lo == 0 and hi == 1 and item.nullable and not item.flags & LOOK:
+        return item
+
+    def make() -> Repeat:
+        term = Repeat()
+        term.item, term.lo, term.hi = item, lo, hi
+        flags = item.flags & _INHERITED
+        if lo == hi and item.flags & PREFIX_FREE and not flags & LOOK:
+            flags |= PREFIX_FREE
+        term._setup(lo == 0 or item.nullable, item.first, flags, item.depth + 1)
+        return term
+
+    return _intern((Repeat, item, lo, hi), make)
+
+
+def _merge_repeats(inner: Repeat, lo: int, hi: int | None) -> tuple[int, int | None] | None:
+    """The one range that ``(x{a,b}){lo,hi}`` covers, or None where the counts have gaps."""
+    a, b = inner.lo, inner.hi
+    if hi != lo:
+        # The counts are the union of [a*k, b*k] for k in [lo, hi]: no gap if each range touches the next; the first
+        # step is the widest.
+        if b is None:
+            if lo == 0 and a > 1:
+                return None
+        elif (b - a) * lo < a - 1:
+            return None
+    return a * lo, None if hi is None or b is None else b * hi
+
+
+# --- union ------------------------------------------------------------------------------------------------------------------
+
+
+def union(*terms: Term) -> Term:
+    """Any of the terms."""
+    items: dict[Term, None] = {}
+    optional = False
+    mask = 0
+    work = list(reversed(terms))
+    while work:
+        term = work.pop()
+        if term is EMPTY or term in items:
+            continue
+        if term is EPSILON:
+            optional = True
+        elif isinstance(term, ByteSet):
+            mask |= term.mask
+        elif isinstance(term, Union):
+            work.extend(reversed(term.items))
+        elif isinstance(term, Repeat) and term.lo == 0 and term.hi == 1:
+            optional = True
+            work.append(term.item)
+        elif term is ALL:
+            return ALL
+        else:
+            items[term] = None
+    if mask:
+        items[byte_set(mask)] = None
+    if len(items) > 1:
+        items = _factor(items)
+        if len(items) > 1:
+            items = _absorb(items)
+    if not items:
+        return EPSILON if optional else EMPTY
+    if len(items) == 1:
+        (result,) = items
+        if not optional or (result.nullable and not result.flags & LOOK):
+            return result
+        return repeat(result, 0, 1)
+    if any(isinstance(i, Union | Epsilon) or (isinstance(i, Repeat) and i.lo == 0 and i.hi == 1) for i in items):
+        return union(*items, *([EPSILON] if optional else []))
+    result = _union_node(tuple(sorted(items, key=_age)))
+    if not optional or any(i.nullable and not i.flags & LOOK for i in items):
+        return result
+    return repeat(result, 0, 1)
+
+
+def _age(term: Term) -> int:
+    return term.uid
+
+
+def _union_node(items: tuple[Term, ...]) -> Term:
+    def make() -> Union:
+        term = Union()
+        term.items = items
+        nullable, first, flags, depth, prefix_free = False, 0, 0, 0, True
+        for item in items:
+            nullable = nullable or item.nullable
+            prefix_free = prefix_free and bool(item.flags & PREFIX_FREE) and not first & item.first
+            first |= item.first
+            flags |= item.flags & _INHERITED
+            depth = max(depth, item.depth)
+        if prefix_free and not nullable and not flags & LOOK:
+            flags |= PREFIX_FREE
+        term._setup(nullable, first, flags, depth + 1)
+        return term
+
+    return _intern((Union, items), make)
+
+
+def _factor(items: dict[Term, None]) -> dict[Term, None]:
+    """Common heads and tails: ``Xa|Xb -> X(a|b)``, ``aX|bX -> (a|b)X``; repeats of one item that touch are one range."""
+    by_head: dict[Term, list[Term]] = {}
+    for item in items:
+        by_head.setdefault(item.head if isinstance(item, Concat) else item, []).append(item)
+    if len(by_head) < len(items):
+        items = {}
+        for group in by_head.values():
+            items[_common_head(group) if len(group) > 1 else group[0]] = None
+    if len(items) == 1:
+        return items
+
+    by_tail: dict[Term, list[Term]] = {}
+    by_repeated: dict[Term, list[Repeat]] = {}
+    for item in items:
+        if isinstance(item, Concat):
+            by_tail.setdefault(item.tail, []).append(item)
+        else:
+            repeated, _, _ = _as_repeat(item)
+            by_repeated.setdefault(repeated, []).append(item)  # type: ignore[arg-type]
+    if any(len(g) > 1 for g in by_repeated.values()):
+        ranges: dict[Term, None] = {item: None for item in items if isinstance(item, Concat)}
+        for repeated, same in by_repeated.items():
+            for term in same if len(same) == 1 or repeated.flags & LOOK else _touching(repeated, same):
+                ranges[term] = None
+        items = ranges
+    # a tail with its own first item: X | aX -> a?X would hide the head X from later factoring, and is left alone
+    if any(len(g) > 1 for g in by_tail.values()):
+        joined: dict[Term, None] = {item: None for item in items if not isinstance(item, Concat)}
+        for tail, concats in by_tail.items():
+            if len(concats) == 1:
+                joined[concats[0]] = None
+            else:
+                joined[_then(union(*[c.head for c in concats]), tail)] = None  # type: ignore[attr-defined]
+        items = joined
+    return items
+
+
+def _common_head(group: list[Term]) -> Term:
+    """The union of terms that start with the same head, taking off the longest common prefix without recursion."""
+    prefix: list[Term] = []
+    rests = group
+    while True:
+        heads = {r.head if isinstance(r, Concat) else r for r in rests}
+        if len(heads) > 1 or EPSILON in heads:
+            break
+        prefix.append(next(iter(heads)))
+        rests = [r.tail if isinstance(r, Concat) else EPSILON for r in rests]
+    return concat(*prefix, union(*rests))
+
+
+def _touching(item: Term, same: list[Repeat]) -> list[Term]:
+    """Union of repeats of one item, as few ranges as possible."""
+    ranges = sorted((_as_repeat(r)[1:] for r in same), key=lambda r: r[0])
+    merged: list[tuple[int, int | None]] = []
+    for lo, hi in ranges:
+        if merged:
+            last_lo, last_hi = merged[-1]
+            if last_hi is None or lo <= last_hi + 1:
+                merged[-1] = (last_lo, None if last_hi is None or hi is None else max(last_hi, hi))
+                continue
+        merged.append((lo, hi))
+    return [repeat(item, lo, hi) for lo, hi in merged]
+
+
+def _absorb(items: dict[Term, None]) -> dict[Term, None]:
+    """``a | (a & b) -> a``; ``a | ~a -> everything``."""
+    conjunctions = [i for i in items if isinstance(i, Intersection)]
+    drop: set[Term] = set()
+    if conjunctions:
+        parts = {c: frozenset(c.items) for c in conjunctions}
+        for c in conjunctions:
+            if any(i in items for i in c.items) or any(parts[d] < parts[c] for d in conjunctions if d is not c):
+                drop.add(c)
+    for item in items:
+        if isinstance(item, Complement) and item.item in items:
+            return {ALL: None}
+    return {i: None for i in items if i not in drop} if drop else items
+
+
+# --- intersection and complement ----------------------------------------------------------------------------------------------
+
+
+def intersection(*terms: Term) -> Term:
+    """All of the terms at once."""
+    items: dict[Term, None] = {}
+    mask = FULL
+    epsilon = False
+    work = list(reversed(terms))
+    while work:
+        term = work.pop()
+        if term is EMPTY:
+            return EMPTY
+        if term is ALL or term in items:
+            continue
+        if term is EPSILON:
+            epsilon = True
+        elif isinstance(term, ByteSet):
+            mask &= term.mask
+            if not mask:
+                return EMPTY
+        elif isinstance(term, Intersection):
+            work.extend(reversed(term.items))
+        else:
+            items[term] = None
+    if epsilon:
+        return EPSILON if mask == FULL and all(i.nullable for i in items) else EMPTY
+    if mask != FULL:
+        items[byte_set(mask)] = None
+    for item in items:
+        if isinstance(item, Complement) and item.item in items:
+            return EMPTY
+    if len(items) > 1:
+        first = FULL
+        nullable = True
+        for item in items:
+            first &= item.first
+            nullable = nullable and item.nullable
+        if not first:  # no byte can start a member of all
+            return EPSILON if nullable else EMPTY
+        # a & (a | b) -> a
+        covered = {i for i in items if isinstance(i, Union) and any(j in items for j in i.items)}
+        if covered:
+            items = {i: None for i in items if i not in covered}
+    if len(items) > 1:
+        items = _share_heads(items)
+    if not items:
+        return ALL
+    if len(items) == 1:
+        (result,) = items
+        return result
+    ordered = tuple(sorted(items, key=_age))
+
+    def make() -> Intersection:
+        term = Intersection()
+        term.items = ordered
+        nullable, first, flags, depth = True, FULL, CHECK, 0
+        for item in ordered:
+            nullable = nullable and item.nullable
+            first &= item.first
+            flags |= item.flags & (_INHERITED | PREFIX_FREE)
+            depth = max(depth, item.depth)
+        term._setup(nullable, first, flags, depth + 1)
+        return term
+
+    return _intern((Intersection, ordered), make)
+
+
+def _share_heads(items: dict[Term, None]) -> dict[Term, None]:
+    """``Xa & Xb -> X(a & b)`` and ``Xa & ~(Xb) -> X(a & ~b)`` where X is prefix-free: two stacks become one."""
+    groups: dict[Term, list[Term]] = {}
+    negated: dict[Term, list[Term]] = {}
+    for item in items:
+        if isinstance(item, Concat) and item.head.flags & PREFIX_FREE and not item.flags & LOOK:
+            groups.setdefault(item.head, []).append(item.tail)
+        elif isinstance(item, Complement):
+            inner = item.item
+            if isinstance(inner, Concat) and inner.head.flags & PREFIX_FREE and not inner.flags & LOOK:
+                negated.setdefault(inner.head, []).append(inner.tail)
+    changed = False
+    for head, tails in groups.items():
+        not_tails = negated.get(head, ())
+        if len(tails) + len(not_tails) > 1:
+            changed = True
+            break
+    if not changed:
+        return items
+    result: dict[Term, None] = {}
+    for item in items:
+        if isinstance(item, Concat) and item.head in groups and not item.flags & LOOK:
+            continue
+        if isinstance(item, Complement) and isinstance(item.item, Concat) and item.item.head in groups:
+            continue
+        result[item] = None
+    for head, tails in groups.items():
+        merged = _then(head, intersection(*tails, *[complement(t) for t in negated.get(head, ())]))
+        if merged is EMPTY:
+            return {EMPTY: None}
+        result[merged] = None
+    return result
+
+
+def complement(term: Term) -> Term:
+    """Every byte string that is not in ``term``."""
+    if term is EMPTY:
+        return ALL
+    if term is ALL:
+        return EMPTY
+    if isinstance(term, Complement):
+        return term.item
+    if isinstance(term, Union):
+        return intersection(*[complement(i) for i in term.items])
+
+    def make() -> Complement:
+        node = Complement()
+        node.item = term
+        node._setup(not term.nullable, FULL, CHECK | (term.flags & _INHERITED), term.depth + 1)
+        return node
+
+    return _intern((Complement, term), make)
+
+
+# --- references and leaves --------------------------------------------------------------------------------------------------------
+
+
+def ref(name: str, resolve: Callable[[], Term], *, nullable: bool, check: bool = True, first: int = FULL) -> Ref:
+    """A rule to be unfolded later; each call makes a new, distinct rule.
+
+    ``check``: whether the rule may involve intersections, complements, scopes or leaves (then emptiness is searched for).
+    ``first``: a superset of the bytes that may come first.
+    """
+    term = Ref()
+    term.name, term._resolve, term._term = name, resolve, None
+    term._setup(nullable, first, CHECK if check else 0, 0)
+    return term
+
+
+def leaf(obj: Leaf) -> Term:
+    """``obj`` as a term; see `Leaf`."""
+
+    def make() -> LeafTerm:
+        term = LeafTerm()
+        term.leaf = obj
+        classes = obj.classes()
+        first, flags = FULL, CHECK
+        if classes is None:
+            flags |= LAZY
+        else:
+            first = 0
+            for mask in classes:
+                first |= mask
+        if obj.is_prefix_free():
+            flags |= PREFIX_FREE
+        if type(obj).is_empty is Leaf.is_empty:
+            flags &= ~CHECK
+        term._setup(obj.nullable, first, flags, 1)
+        return term
+
+    return _intern((LeafTerm, obj), make)
+
+
+ALL: Term = EMPTY  # while the next line builds the real one
+ALL = repeat(byte_set(FULL), 0, None)
