@@ -1,0 +1,96 @@
+"""The trie against a slow dict of dicts, and its shape."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relark.tokens.trie import Trie
+
+# Few different bytes, so that prefixes and duplicates are common; extremes of the byte order included.
+tokens = st.one_of(st.none(), st.lists(st.sampled_from(b"\x00ab\x7f\x80\xff"), max_size=6).map(bytes))
+vocabularies = st.lists(tokens, max_size=40)
+
+
+def breadth_first(token_bytes: list[bytes | None]) -> list[bytes]:
+    """The prefix of each node, by a dict of dicts walked level by level, children in byte order."""
+    root: dict[int, Any] = {}
+    for token in token_bytes:
+        node = root
+        for byte in token or b"":
+            node = node.setdefault(byte, {})
+    prefixes, level = [b""], [(b"", root)]
+    while level:
+        level = [(prefix + bytes([b]), node[b]) for prefix, node in level for b in sorted(node)]
+        prefixes += [prefix for prefix, _ in level]
+    return prefixes
+
+
+def prefix_of(trie: Trie, node: int) -> bytes:
+    path = []
+    while node:
+        path.append(int(trie.byte[node]))
+        node = int(trie.parent[node])
+    return bytes(reversed(path))
+
+
+@given(vocabularies)
+def test_agrees_with_a_dict_of_dicts(token_bytes: list[bytes | None]) -> None:
+    trie = Trie.build(token_bytes)
+    prefixes = breadth_first(token_bytes)
+    assert [prefix_of(trie, node) for node in range(len(trie))] == prefixes
+    for token, node in zip(token_bytes, trie.node_of_token.tolist(), strict=True):
+        assert node == (prefixes.index(token) if token else -1)
+    for node in range(len(trie)):
+        first, count = int(trie.first_child[node]), int(trie.n_children[node])
+        children = [n for n in range(len(trie)) if trie.parent[n] == node]
+        assert children == list(range(first, first + count))
+        assert 1 <= first <= len(trie)
+    depth = max((len(t) for t in token_bytes if t), default=0)
+    assert trie.max_token_length == depth
+    assert len(trie.level_start) == depth + 2
+    assert trie.level_start[-1] == len(trie)
+    for level in range(depth + 1):
+        nodes = range(trie.level_start[level], trie.level_start[level + 1])
+        assert [len(prefixes[n]) for n in nodes] == [level] * len(nodes)
+
+
+def test_types_and_protection() -> None:
+    trie = Trie.build([b"ab", None, b"", b"b"])
+    assert trie.byte.dtype == np.uint8
+    for name in ("parent", "first_child", "n_children", "level_start", "node_of_token"):
+        assert getattr(trie, name).dtype == np.int32
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(trie, name)[0] = 7
+    assert trie.node_of_token.tolist() == [3, -1, -1, 2]
+
+
+def test_an_empty_vocabulary_is_a_root() -> None:
+    trie = Trie.build([])
+    assert len(trie) == 1
+    assert trie.level_start.tolist() == [0, 1]
+    assert len(Trie.build([None, b""])) == 1
+
+
+def test_one_very_long_token() -> None:
+    trie = Trie.build([b"x" * 20_000, b"y"])
+    assert trie.max_token_length == 20_000
+    assert len(trie) == 20_002
+
+
+def test_is_built_in_well_under_two_seconds_for_128_000_tokens() -> None:
+    rng = random.Random(5)
+    syllables = [bytes(rng.choices(b"aeiourstlnm \xc3\xa9", k=rng.randint(1, 4))) for _ in range(400)]
+    token_bytes = list({b"".join(rng.choices(syllables, k=rng.randint(1, 4))) for _ in range(160_000)})[
+        :128_000
+    ]
+    start = time.perf_counter()
+    trie = Trie.build(token_bytes)
+    assert time.perf_counter() - start < 2.0
+    assert len(trie) > 100_000
