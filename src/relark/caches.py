@@ -78,6 +78,9 @@ class Cache(Generic[K, V]):
                     self._old, self._old_bytes = {}, 0
         del dropped
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._young or key in self._old
+
     def clear(self) -> None:
         with self._lock:
             dropped = self._young, self._old

@@ -47,56 +47,40 @@ unfinished_searches = 0  # how many searches ran into the limit
 def lower_bound(term: Term) -> int:
     """A lower bound, in bytes, of the length of every member; cheap, exact for plain regular terms without recursion."""
     known = term.length
-    if known is not None:
-        return known
+    if known is None:
+        if isinstance(term, Concat):  # from the end of the spine, without recursion
+            spine: list[Concat] = []
+            rest: Term = term
+            while isinstance(rest, Concat) and rest.length is None:
+                spine.append(rest)
+                rest = rest.tail
+            known = lower_bound(rest)
+            for node in reversed(spine):
+                known += lower_bound(node.head)
+                node.length = known
+        else:
+            known = _lower_bound(term)
+            term.length = known
+    return known
+
+
+def _lower_bound(term: Term) -> int:
     match term:
         case ByteSet():
-            bound = 1
-        case Concat():
-            bound = 0
-            rest: Term = term
-            while isinstance(rest, Concat):
-                bound += lower_bound(rest.head)
-                rest = rest.tail
-            bound += lower_bound(rest)
+            return 1
         case Union():
-            bound = min(lower_bound(i) for i in term.items)
+            return min(lower_bound(i) for i in term.items)
         case Intersection():
-            bound = max(lower_bound(i) for i in term.items)
+            return max(lower_bound(i) for i in term.items)
         case Repeat():
-            bound = term.lo * lower_bound(term.item) if term.lo else 0
+            return term.lo * lower_bound(term.item) if term.lo else 0
         case LeafTerm():
-            bound = term.leaf.min_length
+            return term.leaf.min_length
         case Scope():
-            bound = 0 if term.nullable else max(1, lower_bound(term.item))
+            return 0 if term.nullable else max(1, lower_bound(term.item))
         case Ahead() | Behind():
             return 0
-        case Atomic():
-            return 0 if term.nullable else 1
-        case _:
-            bound = 0 if term.nullable else 1
-    if term is EMPTY:
-        return NONE
-    if not term.flags & CHECK and not isinstance(term, Ref):
-        if not _has_ref(term):
-            term.length = bound
-    return bound
-
-
-def _has_ref(term: Term) -> bool:
-    """Whether lengths need the fixpoint; looked up among the parts, whose own lengths are known if they have none."""
-    match term:
-        case ByteSet():
-            return False
-        case Concat():
-            return term.head.length is None and term.head is not EPSILON or term.tail.length is None
-        case Union():
-            return any(i.length is None for i in term.items)
-        case Repeat():
-            return bool(term.lo) and term.item.length is None
-        case LeafTerm():
-            return False
-    return True
+    return 0 if term.nullable else 1
 
 
 EPSILON.length = 0
@@ -243,14 +227,17 @@ _texts: Cache[tuple[int, Term], bytes | bool] = Cache(
 )
 
 
-_bounds: Cache[tuple[int, Term], tuple[int, int]] = Cache("bounds", share=0.02, cost=lambda key, value: 280)
+_bounds: Cache[tuple[int, int | None, Term], tuple[int, int]] = Cache("bounds", share=0.02, cost=lambda key, value: 280)
 
 
 class Completions:
-    """Shortest members over an ``alphabet`` (256-bit mask of bytes)."""
+    """Shortest members over an ``alphabet`` (256-bit mask of bytes).
 
-    def __init__(self, alphabet: int = FULL) -> None:
-        self.alphabet = alphabet
+    ``within``: how many bytes, of the alphabet, `bounds` looks ahead; None where that is not limited.
+    """
+
+    def __init__(self, alphabet: int = FULL, within: int | None = None) -> None:
+        self.alphabet, self.within = alphabet, within
 
     def shortest(self, term: Term) -> bytes | None:
         """A shortest member over the alphabet, always the same one; None if there is none.
@@ -266,12 +253,12 @@ class Completions:
         return known if isinstance(known, bytes) else None
 
     def bounds(self, term: Term) -> tuple[int, int]:
-        """``(length, rest)``: bounds for the shortest member of ``term``, and of every derivative of it by any bytes.
+        """``(length, rest)``: bounds for the shortest member of ``term``, and of every derivative of it by at most ``within`` bytes.
 
         Upper bounds in bytes over the alphabet; NONE where no bound is known without a search.  So a finite ``rest`` means that no
         derivative is out of reach of the alphabet, and how far each is at most from a complete text.
         """
-        key = self.alphabet, term
+        key = self.alphabet, self.within, term
         known = _bounds.get(key)
         if known is None:
             known = self._bounds(term)
@@ -285,7 +272,7 @@ class Completions:
             case Concat():
                 spine: list[Concat] = []
                 tail: Term = term
-                while isinstance(tail, Concat) and _bounds.get((self.alphabet, tail)) is None:
+                while isinstance(tail, Concat) and _bounds.get((self.alphabet, self.within, tail)) is None:
                     spine.append(tail)
                     tail = tail.tail
                 length, rest = self.bounds(tail)
@@ -293,7 +280,7 @@ class Completions:
                     head_length, head_rest = self.bounds(node.head)
                     rest = min(max(rest, head_rest + length), NONE)
                     length = min(length + head_length, NONE)
-                    _bounds.put((self.alphabet, node), (length, rest))
+                    _bounds.put((self.alphabet, self.within, node), (length, rest))
                 return length, rest
             case Union():
                 parts = [self.bounds(i) for i in term.items]
@@ -303,9 +290,9 @@ class Completions:
                 more = max(term.lo - 1, 0)
                 return min(length * term.lo, NONE) if term.lo else 0, min(rest + length * more if more else rest, NONE)
             case LeafTerm():
-                longest = term.leaf.max_length()
-                if longest is not None and self.alphabet == FULL:
-                    return longest, longest
+                found = term.leaf.bounds(self.alphabet, self.within)
+                if found is not None:
+                    return found
         if term is EPSILON:
             return 0, 0
         return 0 if term.nullable else NONE, NONE

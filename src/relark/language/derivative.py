@@ -91,7 +91,7 @@ def _compute(term: Term) -> Transitions:
         case Intersection():
             parts: list[tuple[int, tuple[Term, ...]]] = [(term.first, ())]
             # few classes first, so that the product stays small
-            for form in sorted((transitions(item) for item in term.items), key=len):
+            for form in sorted([transitions(item) for item in term.items], key=len):  # a list: fewer frames a level
                 parts = [
                     (common, (*targets, target))
                     for mask, targets in parts

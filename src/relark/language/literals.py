@@ -16,10 +16,11 @@ from relark.language.terms import EMPTY, EPSILON, FULL, Leaf, Term, leaf, litera
 class _Texts:
     """The shared, sorted members; compared by content, hashed once."""
 
-    __slots__ = ("hash", "items")
+    __slots__ = ("bytes", "hash", "items")
 
     def __init__(self, items: tuple[bytes, ...]) -> None:
         self.items = items
+        self.bytes = sum(1 << byte for byte in set().union(*items))  # those that occur, as a mask
         self.hash = hash(items)
 
     def __eq__(self, other: object) -> bool:
@@ -51,8 +52,11 @@ class OneOf(Leaf):
         items = self.texts.items
         return min(len(items[i]) for i in range(self.lo, self.hi)) - self.depth
 
-    def max_length(self) -> int:
-        return max(map(len, self.texts.items[self.lo : self.hi])) - self.depth
+    def bounds(self, alphabet: int, within: int | None) -> tuple[int, int] | None:
+        if self.texts.bytes & ~alphabet:
+            return None
+        lengths = [len(item) for item in self.texts.items[self.lo : self.hi]]
+        return min(lengths) - self.depth, max(lengths) - self.depth
 
     def shortest(self, alphabet: int) -> bytes | None:
         rests = (item[self.depth :] for item in self.texts.items[self.lo : self.hi])

@@ -17,6 +17,8 @@ Cost: a scope without zero-width parts is the term itself.  With them, a derivat
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from relark.caches import Cache
 from relark.language.derivative import derive, transitions
 from relark.language.ordered import Ordered, Stack, better, expand, plain_language
@@ -48,9 +50,11 @@ from relark.language.terms import (
 )
 
 _steps: Cache[tuple[Term, int], dict[Term, Term]] = Cache(
-    "lookaround steps", share=0.04, cost=lambda key, value: 300 + 700 * len(value)
+    "lookaround steps", share=0.03, cost=lambda key, value: 300 + 700 * len(value)
 )
 _shifts: Cache[tuple[Term, int], Term] = Cache("lookaround shifts", share=0.04, cost=lambda key, value: 700)
+_finishes: Cache[Term, Term] = Cache("lookaround ends", share=0.01, cost=lambda key, value: 700)
+_masks: Cache[Term, frozenset[int]] = Cache("lookaround bytes", share=0.01, cost=lambda key, value: 300 + 100 * len(value))
 
 
 def ahead(rest: Term, negative: bool = False) -> Term:
@@ -168,6 +172,14 @@ def finish(term: Term) -> Term:
     """What must hold of the rest of the text if ``term`` ends here without reading another byte; EMPTY if it can't."""
     if not term.flags & LOOK:
         return ALL if term.nullable else EMPTY
+    known = _finishes.get(term)
+    if known is None:
+        known = _finish(term)
+        _finishes.put(term, known)
+    return known
+
+
+def _finish(term: Term) -> Term:
     match term:
         case Ahead():
             rest = scope(term.rest)
@@ -311,9 +323,17 @@ def byte_classes(term: Term) -> list[int]:
     return [c for c in classes if c & term.first]
 
 
-def _distinctions(term: Term) -> set[int]:
+def _distinctions(term: Term) -> frozenset[int]:
+    known = _masks.get(term)
+    if known is None:
+        known = frozenset(_find_distinctions(term))
+        _masks.put(term, known)
+    return known
+
+
+def _find_distinctions(term: Term) -> Iterable[int]:
     if not term.flags & LOOK:
-        return {mask for mask, _ in transitions(term)}
+        return [mask for mask, _ in transitions(term)]
     match term:
         case Ahead():
             return _distinctions(term.rest)

@@ -48,7 +48,7 @@ class Term:
     flags: int
     depth: int
     uid: int
-    length: int | None  # bytes of a shortest member, once known (completion.py)
+    length: int | None  # a lower bound of the bytes of a member, once asked for (completion.py)
     alive: bool | None  # whether there is a member at all, once known (completion.py)
 
     def _setup(self, nullable: bool, first: int, flags: int, depth: int) -> None:
@@ -166,8 +166,12 @@ class Leaf:
         """A lower bound, in bytes, of the length of every member; cheap."""
         return 0 if self.nullable else 1
 
-    def max_length(self) -> int | None:
-        """No member is longer than this many bytes; None where that is not known."""
+    def bounds(self, alphabet: int, within: int | None) -> tuple[int, int] | None:
+        """Upper bounds in bytes over ``alphabet``: of a shortest member, and of one of any derivative by up to ``within`` bytes of it
+        (None: by any bytes, of the alphabet or not).
+
+        None where they are not cheaply known.
+        """
         return None
 
     def derive(self, byte: int) -> Term:
@@ -181,9 +185,29 @@ class Leaf:
         """
         return None
 
+    def parts(self) -> list[tuple[Term, int]] | None:
+        """The language up to where the leaf is needed: plain terms, each with a mask of the bytes that may leave it.
+
+        A string leads to a live state if it leads to one of a part, or if, from a nullable state of a part, the next byte is in the part's mask and
+        the leaf says so.  None where that is not known.
+        """
+        return None
+
+    def price(self, alphabet: int, spell: Callable[[bytes], int]) -> int:
+        """With `parts`: what completes the text after one more word that stays inside a part, at most.
+
+        In words, of which each byte of ``alphabet`` is one; ``spell`` gives the number of words that a text takes.
+        """
+        raise NotImplementedError
+
     def shortest(self, alphabet: int) -> bytes | None:
         """A shortest member over the bytes of ``alphabet`` (256-bit mask); None where none was found."""
         raise NotImplementedError
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether `is_empty` needs to be asked at all."""
+        return False
 
     def is_empty(self) -> bool:
         """Whether there is no member."""
@@ -259,17 +283,17 @@ def _intern(key: Hashable, make: Callable[[], T]) -> T:
         term = reference()
         if term is not None:
             return term  # type: ignore[return-value]
+    made = make()  # not under the lock: it may use caches and run a leaf's code
+    new = _Interned(made, _forget)
+    new.key = key
     with _lock:
         reference = _interned.get(key)
         if reference is not None:
             term = reference()
             if term is not None:
                 return term  # type: ignore[return-value]
-        made = make()
-        new = _Interned(made, _forget)
-        new.key = key
         _interned[key] = new
-        return made
+    return made
 
 
 def interned_count() -> int:
@@ -577,7 +601,7 @@ def _absorb(items: dict[Term, None]) -> dict[Term, None]:
 def intersection(*terms: Term) -> Term:
     """All of the terms at once."""
     items: dict[Term, None] = {}
-    mask = FULL
+    mask: int | None = None  # of the byte sets among the terms
     epsilon = False
     work = list(reversed(terms))
     while work:
@@ -589,7 +613,7 @@ def intersection(*terms: Term) -> Term:
         if term is EPSILON:
             epsilon = True
         elif isinstance(term, ByteSet):
-            mask &= term.mask
+            mask = term.mask if mask is None else mask & term.mask
             if not mask:
                 return EMPTY
         elif isinstance(term, Intersection):
@@ -597,8 +621,8 @@ def intersection(*terms: Term) -> Term:
         else:
             items[term] = None
     if epsilon:
-        return EPSILON if mask == FULL and all(i.nullable for i in items) else EMPTY
-    if mask != FULL:
+        return EPSILON if mask is None and all(i.nullable for i in items) else EMPTY
+    if mask is not None:
         items[byte_set(mask)] = None
     for item in items:
         if isinstance(item, Complement) and item.item in items:
@@ -615,8 +639,16 @@ def intersection(*terms: Term) -> Term:
         covered = {i for i in items if isinstance(i, Union) and any(j in items for j in i.items)}
         if covered:
             items = {i: None for i in items if i not in covered}
+        # ~a & (a | b) -> ~a & b
+        excluded = {i.item for i in items if isinstance(i, Complement)}
+        if any(isinstance(i, Union) and not excluded.isdisjoint(i.items) for i in items):
+            return intersection(
+                *[union(*[j for j in i.items if j not in excluded]) if isinstance(i, Union) else i for i in items]
+            )
     if len(items) > 1:
-        items = _share_heads(items)
+        shared = _share_heads(items)
+        if shared is not items:
+            return intersection(*shared)
     if not items:
         return ALL
     if len(items) == 1:
@@ -683,6 +715,8 @@ def complement(term: Term) -> Term:
         return term.item
     if isinstance(term, Union):
         return intersection(*[complement(i) for i in term.items])
+    if isinstance(term, Intersection) and all(isinstance(i, Complement) for i in term.items):
+        return union(*[complement(i) for i in term.items])
 
     def make() -> Complement:
         node = Complement()
@@ -724,7 +758,7 @@ def leaf(obj: Leaf) -> Term:
                 first |= mask
         if obj.is_prefix_free():
             flags |= PREFIX_FREE
-        if type(obj).is_empty is Leaf.is_empty:
+        if not obj.may_be_empty:
             flags &= ~CHECK
         term._setup(obj.nullable, first, flags, 1)
         return term

