@@ -5,9 +5,9 @@ patterns) can be computed again, so all of it lives in :class:`Cache` objects, w
 (default 256 MiB, `set_cache_limit`).  Each cache has a fixed share of it.
 
 Eviction is by two generations: entries are written to the young one; when that holds half the cache's bytes it becomes
-the old one, and the former old one is dropped.  A hit in the old generation moves the entry to the young one.  So recently
-used entries stay, a hit costs one dict look-up, and no list of uses is kept.  Sizes are estimates by the owner of the
-entries.  Thread-safe.
+the old one, and the former old one is dropped.  A hit in the old generation moves the entry to the young one.  So
+recently used entries stay, a hit costs one dict look-up, and no list of uses is kept.  Sizes are estimates by the
+owner of the entries.  Thread-safe.
 """
 
 from __future__ import annotations

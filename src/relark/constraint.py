@@ -8,7 +8,8 @@ A `Constraint` is a language with a description.  They combine across front-ends
     >>> answer.fullmatch("yes, because\\n"), answer.fullmatch("2026-01-31"), answer.fullmatch("maybe")
     (True, True, False)
 
-``a + b`` one after the other, ``a | b`` either, ``a & b`` both, ``~a`` any text but a, ``a.repeat(lo, hi)``.  Immutable and thread-safe.
+``a + b`` one after the other, ``a | b`` either, ``a & b`` both, ``~a`` any text but a, ``a.repeat(lo, hi)``.
+Immutable and thread-safe.
 """
 
 from __future__ import annotations
@@ -25,7 +26,19 @@ from relark.errors import ArgumentError
 from relark.language.completion import is_empty, shortest
 from relark.language.derivative import derive
 from relark.language.literals import one_of
-from relark.language.terms import ALL, EMPTY, FULL, Term, byte_set, complement, concat, intersection, literal, repeat, union
+from relark.language.terms import (
+    ALL,
+    EMPTY,
+    FULL,
+    Term,
+    byte_set,
+    complement,
+    concat,
+    intersection,
+    literal,
+    repeat,
+    union,
+)
 from relark.language.utf8 import TEXT
 
 if TYPE_CHECKING:
@@ -40,8 +53,8 @@ __all__ = ["Constraint", "choices", "literal_text", "regex", "text"]
 class Constraint:
     """A set of texts.
 
-    ``term``: its UTF-8 encodings as a language; ``description``: what a person wrote; ``sources``: the compiled regexes it was made of
-    (what `relark.explain` reports on).
+    ``term``: its UTF-8 encodings as a language; ``description``: what a person wrote; ``sources``: the compiled
+    regexes it was made of (what `relark.explain` reports on).
     """
 
     term: Term
@@ -51,7 +64,7 @@ class Constraint:
     def __repr__(self) -> str:
         return self.description
 
-    # --- combining ------------------------------------------------------------------------------------------------------
+    # --- combining --------------------------------------------------------------------------------
 
     def __add__(self, other: Constraint | str) -> Constraint:
         return _sequence(self, _coerced(other))
@@ -81,9 +94,11 @@ class Constraint:
         return Constraint(repeat(self.term, lo, hi), f"{self._grouped()}.repeat({lo}, {hi})", self.sources)
 
     def _grouped(self) -> str:
-        return f"({self.description})" if any(op in self.description for op in (" + ", " | ", " & ")) else self.description
+        return (
+            f"({self.description})" if any(op in self.description for op in (" + ", " | ", " & ")) else self.description
+        )
 
-    # --- using ----------------------------------------------------------------------------------------------------------
+    # --- using ------------------------------------------------------------------------------------
 
     def matcher(self, vocabulary: Vocabulary) -> Matcher:
         """A `Matcher` of this constraint over ``vocabulary``, at the start of a text.
@@ -147,16 +162,21 @@ def literal_text(value: str) -> Constraint:
     return Constraint(literal(_encoded(value)), repr(value))
 
 
-def regex(pattern: str | re.Pattern[str] | regex_module.Pattern[str], flags: int = 0, **named_lists: Iterable[str]) -> Constraint:
+def regex(
+    pattern: str | re.Pattern[str] | regex_module.Pattern[str], flags: int = 0, **named_lists: Iterable[str]
+) -> Constraint:
     """Texts that ``pattern`` fullmatches.
 
-    ``pattern``: a ``str`` in the syntax of the ``regex`` module (a superset of ``re``'s), or a compiled pattern of either module, which keeps its own flags
-    and named lists.  ``flags``: the ``regex`` module's flags, for a ``str`` only.  ``named_lists``: for ``\\L<name>``.
+    ``pattern``: a ``str`` in the syntax of the ``regex`` module (a superset of ``re``'s), or a compiled pattern of
+    either module, which keeps its own flags and named lists.  ``flags``: the ``regex`` module's flags, for a
+    ``str`` only.  ``named_lists``: for ``\\L<name>``.
 
-    Every construct is enforced exactly; regular ones as derivatives, the others (backreferences, recursion, conditionals, fuzzy matching) through
-    the ``regex`` module's partial matching, which is slower.  `relark.explain` says which way a pattern takes and why.
+    Every construct is enforced exactly; regular ones as derivatives, the others (backreferences, recursion,
+    conditionals, fuzzy matching) through the ``regex`` module's partial matching, which is slower.
+    `relark.explain` says which way a pattern takes and why.
 
-    Raises `PatternError` for what ``regex.compile`` refuses, with a caret; `UnsupportedError` for bytes patterns and the LOCALE flag.
+    Raises `PatternError` for what ``regex.compile`` refuses, with a caret; `UnsupportedError` for bytes patterns
+    and the LOCALE flag.
 
     >>> regex(r"(?<!-)\\d+").fullmatch("12")
     True
@@ -177,14 +197,18 @@ def choices(options: Iterable[str] | type[enum.Enum]) -> Constraint:
     True
     """
     if isinstance(options, str):
-        raise ArgumentError(f"choices: expected a list of strings, got the single string {options!r}; write choices=[{options!r}]")
+        raise ArgumentError(
+            f"choices: expected a list of strings, got the single string {options!r}; write choices=[{options!r}]"
+        )
     if isinstance(options, type) and issubclass(options, enum.Enum):
         values = [m.value if isinstance(m.value, str) else str(m.value) for m in options]
     else:
         values = list(options)
     for i, value in enumerate(values):
         if not isinstance(value, str):
-            raise ArgumentError(f"choices[{i}]: expected a string, got {type(value).__name__} {value!r}; write str({value!r})")
+            raise ArgumentError(
+                f"choices[{i}]: expected a string, got {type(value).__name__} {value!r}; write str({value!r})"
+            )
     if not values:
         raise ArgumentError("choices: expected at least one string, got none")
     shown = ", ".join(map(repr, values[:4])) + (f", ... {len(values)} in all" if len(values) > 4 else "")
@@ -192,7 +216,8 @@ def choices(options: Iterable[str] | type[enum.Enum]) -> Constraint:
 
 
 def text(until: str | Iterable[str] | None = None) -> Constraint:
-    """Any text; with ``until``, any text up to and including the first occurrence of that string (or of one of those strings).
+    """Any text; with ``until``, any text up to and including the first occurrence of that string (or of one of
+    those strings).
 
     >>> (text(until="</think>") + choices(["yes", "no"])).fullmatch("Hm. So</think>yes")
     True

@@ -108,7 +108,9 @@ class BudgetError(RelarkError):
 
 
 class TokenNotAllowed(RelarkError):
-    """``Matcher.advance`` was called with a token that the constraint does not allow here; the matcher has not moved."""
+    """``Matcher.advance`` was called with a token that the constraint does not allow here; the matcher has not
+    moved.
+    """
 
     def __init__(self, message: str, token_id: int | None = None) -> None:
         self.token_id = token_id

@@ -4,8 +4,9 @@
     matcher.fill(row)            # the allowed tokens, as a packed mask
     matcher.advance(token_id)    # go on with one of them
 
-States are immutable, so `fork` and `rollback` cost nothing, and everything found out about a state (its mask, where its tokens lead) serves every other matcher over the
-same vocabulary.  Costs: see `tokens.masks`; on a state seen before, `fill` is a copy and `advance` a look-up.
+States are immutable, so `fork` and `rollback` cost nothing, and everything found out about a state (its mask, where
+its tokens lead) serves every other matcher over the same vocabulary.  Costs: see `tokens.masks`; on a state seen
+before, `fill` is a copy and `advance` a look-up.
 
 A matcher is not thread-safe; its constraint and vocabulary are.
 """
@@ -66,7 +67,7 @@ class Matcher:
             )
         self._step = _Step(term, False, -1, None)
 
-    # --- where we are -------------------------------------------------------------------------------------------------
+    # --- where we are -----------------------------------------------------------------------------
 
     @property
     def state(self) -> Term:
@@ -86,13 +87,13 @@ class Matcher:
             return True
         return step.term.nullable and not self._masks.mask(step.term).has_text
 
-    # --- masks ---------------------------------------------------------------------------------------------------------
+    # --- masks ------------------------------------------------------------------------------------
 
     def mask(self, tokens_left: int | None = None) -> NDArray[np.int32]:
         """The allowed tokens: int32 ``[ceil(V/32)]``, read-only, bit ``i % 32`` of word ``i // 32`` set if token i is.
 
-        EOS ids are allowed exactly where the text is complete.  With ``tokens_left=n`` only tokens after which n - 1 more tokens (EOS
-        not counted) still can complete the text.
+        EOS ids are allowed exactly where the text is complete.  With ``tokens_left=n`` only tokens after which n -
+        1 more tokens (EOS not counted) still can complete the text.
         """
         step = self._step
         masks = self._masks
@@ -117,7 +118,7 @@ class Matcher:
             return False
         return bool(int(self.mask()[token_id >> 5]) >> (token_id & 31) & 1)
 
-    # --- moving ---------------------------------------------------------------------------------------------------------
+    # --- moving -----------------------------------------------------------------------------------
 
     def advance(self, token_id: int) -> None:
         """Go on with ``token_id``; an EOS id ends the text.
@@ -151,7 +152,7 @@ class Matcher:
         other._masks, other._step = self._masks, self._step
         return other
 
-    # --- looking ahead ---------------------------------------------------------------------------------------------------
+    # --- looking ahead ----------------------------------------------------------------------------
 
     def forced_bytes(self) -> bytes:
         """The bytes that must come next, whatever else: empty where there is a choice or the text may end."""

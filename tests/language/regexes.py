@@ -289,8 +289,21 @@ def _regex(choose: Choices, depth: int, zero_width: bool, atoms: bool) -> Regex:
     return Char(chosen)
 
 
-def regexes(*, zero_width: bool = True, atoms: bool = False, depth: int = 4) -> st.SearchStrategy[Regex]:
-    return drawn(lambda choose: _regex(choose, depth, zero_width, atoms))
+def build_regex(choose: Choices, depth: int, zero_width: bool, atoms: bool) -> Regex:
+    regex = _regex(choose, depth, zero_width, atoms)
+    match choose.below(4):
+        case 0:  # something before and after, or most lookarounds have nothing to look at
+            around = Rep(Char(ALPHABET), 0, 2, False)
+            return Seq((around, regex, around))
+        case 1:
+            return Seq((_regex(choose, 2, zero_width, atoms), regex, _regex(choose, 2, zero_width, atoms)))
+        case 2:
+            return Rep(Alt((regex, Char(choose.one_of([b"a", b"b", b"a\n"])))), *choose.count(), lazy=False)
+    return regex
+
+
+def regexes(*, zero_width: bool = True, atoms: bool = False, depth: int = 3) -> st.SearchStrategy[Regex]:
+    return drawn(lambda choose: build_regex(choose, depth, zero_width, atoms), 80)
 
 
 def whole_atoms() -> st.SearchStrategy[Regex]:

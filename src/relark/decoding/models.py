@@ -32,6 +32,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import platformdirs
+
 from relark.errors import ArgumentError, ModelError
 
 if TYPE_CHECKING:
@@ -188,13 +190,7 @@ def cache_folder() -> Path:
     chosen = os.environ.get("RELARK_CACHE")
     if chosen:
         return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        root = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        root = str(Path.home() / "Library" / "Caches")
-    else:
-        root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(root) / "relark"
+    return platformdirs.user_cache_path("relark", appauthor=False)
 
 
 def _gguf_file() -> Path | None:

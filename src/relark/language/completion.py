@@ -1,12 +1,15 @@
 """Shortest members and emptiness.
 
-``is_empty(term)`` and ``shortest(term)`` answer structurally wherever the normal form allows it: only intersections, complements, scopes and leaves
-need a search through derivatives (best first, by a lower bound of what is left).  What a search finds out about the states on its way is kept on them.
+``is_empty(term)`` and ``shortest(term)`` answer structurally wherever the normal form allows it: only
+intersections, complements, scopes and leaves need a search through derivatives (best first, by a lower bound of
+what is left).  What a search finds out about the states on its way is kept on them.
 
-A search is bounded (`SEARCH_LIMIT` states).  One that runs out is counted in `unfinished_searches`, and the state is taken as alive: decoding then recovers by rolling
-back if it was not.  Recursive rules: lengths are a least fixpoint (Knuth 1977).
+A search is bounded (`SEARCH_LIMIT` states).  One that runs out is counted in `unfinished_searches`, and the state
+is taken as alive: decoding then recovers by rolling back if it was not.  Recursive rules: lengths are a least
+fixpoint (Knuth 1977).
 
-`Completions(alphabet)` answers for the members that use only the bytes of ``alphabet``, because a vocabulary may lack some.
+`Completions(alphabet)` answers for the members that use only the bytes of ``alphabet``, because a vocabulary may
+lack some.
 """
 
 from __future__ import annotations
@@ -24,10 +27,8 @@ from relark.language.terms import (
     FULL,
     LAZY,
     Ahead,
-    Atomic,
     Behind,
     ByteSet,
-    Complement,
     Concat,
     Intersection,
     LeafTerm,
@@ -45,7 +46,9 @@ unfinished_searches = 0  # how many searches ran into the limit
 
 
 def lower_bound(term: Term) -> int:
-    """A lower bound, in bytes, of the length of every member; cheap, exact for plain regular terms without recursion."""
+    """A lower bound, in bytes, of the length of every member; cheap, exact for plain regular terms without
+    recursion.
+    """
     known = term.length
     if known is None:
         if isinstance(term, Concat):  # from the end of the spine, without recursion
@@ -90,7 +93,9 @@ EPSILON.alive = True
 
 
 def is_empty(term: Term) -> bool:
-    """Whether the language has no member.  May say False of an empty one when the search ran out (see module docstring)."""
+    """Whether the language has no member.  May say False of an empty one when the search ran out (see module
+    docstring).
+    """
     return not _alive(term)
 
 
@@ -128,7 +133,8 @@ def _alive(term: Term) -> bool:
 def _search(term: Term, alphabet: int, *, greedy: bool) -> bytes | None:
     """A member of ``term`` over ``alphabet``, a shortest one unless ``greedy``; None if there is none.
 
-    Raises `_Unfinished` (not greedy) when the limit is reached; greedy answers ``b""`` then, which no caller uses as a text.
+    Raises `_Unfinished` (not greedy) when the limit is reached; greedy answers ``b""`` then, which no caller uses
+    as a text.
     """
     global unfinished_searches
     order = itertools.count()
@@ -253,10 +259,12 @@ class Completions:
         return known if isinstance(known, bytes) else None
 
     def bounds(self, term: Term) -> tuple[int, int]:
-        """``(length, rest)``: bounds for the shortest member of ``term``, and of every derivative of it by at most ``within`` bytes.
+        """``(length, rest)``: bounds for the shortest member of ``term``, and of every derivative of it by at most
+        ``within`` bytes.
 
-        Upper bounds in bytes over the alphabet; NONE where no bound is known without a search.  So a finite ``rest`` means that no
-        derivative is out of reach of the alphabet, and how far each is at most from a complete text.
+        Upper bounds in bytes over the alphabet; NONE where no bound is known without a search.  So a finite
+        ``rest`` means that no derivative is out of reach of the alphabet, and how far each is at most from a
+        complete text.
         """
         key = self.alphabet, self.within, term
         known = _bounds.get(key)

@@ -2,9 +2,12 @@
 
 ``derive(L, b)`` is ``{w : b w in L}`` (Brzozowski 1964).  Two ways to it:
 
-- `transitions` gives all of a term's derivatives at once, as disjoint byte masks with their targets (the "linear form").  It is composed from the linear forms
-  of heads, which are remembered, so a class like ``\\w`` inside a counter is taken apart once, however often it repeats.  This is the way of the masks.
-- `derive` takes one byte.  It follows the textbook equations node by node and is the way for terms with leaves that cannot list their byte classes;
+- `transitions` gives all of a term's derivatives at once, as disjoint byte masks with their targets (the "linear
+  form").  It is composed from the linear forms
+  of heads, which are remembered, so a class like ``\\w`` inside a counter is taken apart once, however often it
+  repeats.  This is the way of the masks.
+- `derive` takes one byte.  It follows the textbook equations node by node and is the way for terms with leaves that
+  cannot list their byte classes;
   the tests compare the two.
 
 Cost: a linear form is remembered per term (`relark.caches`); a new one costs about 10 us a node on the path.
@@ -219,10 +222,11 @@ def _overlay(forms: Iterable[Iterable[tuple[int, Term]]]) -> Transitions:
 
 
 def clamp(term: Term, limit: int) -> Term:
-    """A term with the same derivatives' emptiness for every string of less than ``limit`` bytes, with counts cut at ``limit``.
+    """A term with the same derivatives' emptiness for every string of less than ``limit`` bytes, with counts cut at
+    ``limit``.
 
-    So few bytes cannot exhaust a larger count, hence all larger counts allow the same.  Where emptiness of intersections may depend on counts,
-    the term itself.
+    So few bytes cannot exhaust a larger count, hence all larger counts allow the same.  Where emptiness of
+    intersections may depend on counts, the term itself.
     """
     if term.flags & CHECK:
         return term

@@ -1,7 +1,7 @@
 """Finite sets of byte strings: choices, enums, long alternations, named lists.
 
-A leaf over one shared, sorted tuple: its state is a range of that tuple and how many bytes of it are read, so a derivative is two bisections and
-nothing is built per member.  100,000 members cost one sort.
+A leaf over one shared, sorted tuple: its state is a range of that tuple and how many bytes of it are read, so a
+derivative is two bisections and nothing is built per member.  100,000 members cost one sort.
 """
 
 from __future__ import annotations

@@ -1,18 +1,24 @@
 """Lookahead, lookbehind, anchors and word boundaries as terms.
 
-A zero-width part is a condition on its surroundings: `ahead` on what follows up to the end of the scope, `behind` on what precedes from its start.
-``scope(term)`` closes a regex that contains such parts into a plain language, so that it can be concatenated, negated or intersected with any other; inside
-the scope the parts keep their context as the bytes go by:
+A zero-width part is a condition on its surroundings: `ahead` on what follows up to the end of the scope, `behind`
+on what precedes from its start. ``scope(term)`` closes a regex that contains such parts into a plain language, so
+that it can be concatenated, negated or intersected with any other; inside the scope the parts keep their context as
+the bytes go by:
 
-- `Behind` carries the derivative of its language by everything read so far; `shift` moves it on by one byte wherever it stands in the term.
-- `Ahead` turns into an *obligation*: a plain language in which the rest of the text must lie.  `step` gives the partial derivatives of a term by a byte (Antimirov 1996), each with its obligation, and
-  ``D(scope(R), b)`` is the union over them of ``scope(rest) & obligation``.  `finish` is the obligation under which a term may end here.
+- `Behind` carries the derivative of its language by everything read so far; `shift` moves it on by one byte
+  wherever it stands in the term.
+- `Ahead` turns into an *obligation*: a plain language in which the rest of the text must lie.  `step` gives the
+  partial derivatives of a term by a byte (Antimirov 1996), each with its obligation, and
+  ``D(scope(R), b)`` is the union over them of ``scope(rest) & obligation``.  `finish` is the obligation under which
+  a term may end here.
 - `Atomic` (see `ordered`) commits to the preferred match; that no better match exists is an obligation too.
 
-So lookarounds cost an intersection, nothing is approximated, and any nesting is allowed (lookbehinds of any length, lookaheads inside lookbehinds).
-The idea of lookarounds as intersections with the context: Varatalu, Veanes, Ernits, "RE#", POPL 2025; the location-free form with obligations is ours.
+So lookarounds cost an intersection, nothing is approximated, and any nesting is allowed (lookbehinds of any length,
+lookaheads inside lookbehinds). The idea of lookarounds as intersections with the context: Varatalu, Veanes, Ernits,
+"RE#", POPL 2025; the location-free form with obligations is ours.
 
-Cost: a scope without zero-width parts is the term itself.  With them, a derivative is a few times dearer, and states need a search for emptiness.
+Cost: a scope without zero-width parts is the term itself.  With them, a derivative is a few times dearer, and
+states need a search for emptiness.
 """
 
 from __future__ import annotations
@@ -54,7 +60,9 @@ _steps: Cache[tuple[Term, int], dict[Term, Term]] = Cache(
 )
 _shifts: Cache[tuple[Term, int], Term] = Cache("lookaround shifts", share=0.04, cost=lambda key, value: 700)
 _finishes: Cache[Term, Term] = Cache("lookaround ends", share=0.01, cost=lambda key, value: 700)
-_masks: Cache[Term, frozenset[int]] = Cache("lookaround bytes", share=0.01, cost=lambda key, value: 300 + 100 * len(value))
+_masks: Cache[Term, frozenset[int]] = Cache(
+    "lookaround bytes", share=0.01, cost=lambda key, value: 300 + 100 * len(value)
+)
 
 
 def ahead(rest: Term, negative: bool = False) -> Term:
@@ -131,7 +139,9 @@ def _atomic(threads: tuple[Stack, ...]) -> Term:
 
 
 def scope(term: Term) -> Term:
-    """Close ``term``: the texts that it matches from their start to their end.  The term itself if nothing in it is zero-width."""
+    """Close ``term``: the texts that it matches from their start to their end.  The term itself if nothing in it
+    is zero-width.
+    """
     if not term.flags & LOOK:
         return term
     if isinstance(term, Union):
@@ -139,7 +149,8 @@ def scope(term: Term) -> Term:
     if isinstance(term, Ahead | Behind):
         return intersection(finish(term), EPSILON)
     if isinstance(term, Concat):
-        # Plain heads before parts that only look ahead stay outside; zero-width heads are conditions on all that is left.
+        # Plain heads before parts that only look ahead stay outside; zero-width heads are conditions on all that is
+        # left.
         heads: list[Term] = []
         conditions: list[tuple[int, Term]] = []
         rest: Term = term
@@ -289,8 +300,8 @@ def _shift(term: Term, byte: int) -> Term:
             by_condition: dict[Term, Term] = {}
             for left, after in term.threads:
                 follows = derive(after, byte)
-                for remaining, condition in step(left, byte).items():
-                    condition = intersection(condition, follows)
+                for remaining, obligation in step(left, byte).items():
+                    condition = intersection(obligation, follows)
                     by_condition[condition] = union(by_condition.get(condition, EMPTY), remaining)
             threads = sorted(((left, after) for after, left in by_condition.items()), key=lambda t: t[1].uid)
             return _behind(tuple(threads), term.negative)
@@ -340,7 +351,8 @@ def _find_distinctions(term: Term) -> Iterable[int]:
         case Behind():
             return {m for left, after in term.threads for t in (left, after) for m in _distinctions(t)}
         case Atomic():
-            found = {m for stack in term.threads for unit, _ in expand(stack) for m in _unit_masks(unit)}  # type: ignore[arg-type]
+            # type: ignore[arg-type]
+            found = {m for stack in term.threads for unit, _ in expand(stack) for m in _unit_masks(unit)}
             return found | _distinctions(finish(term))
         case Union():
             return {m for item in term.items for m in _distinctions(item)}

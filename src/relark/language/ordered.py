@@ -1,8 +1,9 @@
 """Preferred (leftmost-first) matching: which of its matches a backtracking engine takes.
 
-Atomic groups and possessive quantifiers commit to one match, so order matters, and a set is not enough.  An *ordered* regex keeps the order in which a
-backtracking engine tries things.  Its state is a list of threads, best first (Pike's simulation); a thread is a stack of what is still to match.
-Reading a byte advances every thread that is better than the first one which could stop here; worse ones will never be taken.
+Atomic groups and possessive quantifiers commit to one match, so order matters, and a set is not enough.  An
+*ordered* regex keeps the order in which a backtracking engine tries things.  Its state is a list of threads, best
+first (Pike's simulation); a thread is a stack of what is still to match. Reading a byte advances every thread that
+is better than the first one which could stop here; worse ones will never be taken.
 
 Used by `lookaround.atomic`.  Cannot do: lookarounds and captures inside an ordered regex.
 """
@@ -48,7 +49,7 @@ class Loop:
     greedy: bool
 
 
-Ordered = Either[Unit, Seq, Alt, Loop]
+Ordered = Unit | Seq | Alt | Loop
 Stack = Either["tuple[Ordered, Stack]", None]  # what is still to match, next first
 
 

@@ -1,12 +1,14 @@
 """Terms as numbers, and their derivatives as rows of numbers: what an array walk needs.
 
-`States` numbers the terms that walks come across and keeps for each a row of 256 successors (int32; 0 is dead).  A state whose language is
-empty has number 0, so a walk never enters it.  Rows are filled when a walk asks, from a term's linear form.
+`States` numbers the terms that walks come across and keeps for each a row of 256 successors (int32; 0 is dead).  A
+state whose language is empty has number 0, so a walk never enters it.  Rows are filled when a walk asks, from a
+term's linear form.
 
 Cannot do: terms with the LAZY flag, which derive byte by byte and whose states seldom recur.
 
-The table is shared by all constraints and vocabularies.  It holds its terms; when it outgrows its share of the cache limit a new one is begun, and walks in
-progress finish on the old one (numbers are only meaningful within one table).
+The table is shared by all constraints and vocabularies.  It holds its terms; when it outgrows its share of the
+cache limit a new one is begun, and walks in progress finish on the old one (numbers are only meaningful within one
+table).
 """
 
 from __future__ import annotations

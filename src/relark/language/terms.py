@@ -2,17 +2,17 @@
 
 A term is built only through the smart constructors of this module (`byte_set`, `concat`, `union`, ...), which keep a
 normal form: concatenation is right-nested, unions and intersections are flat and sorted, common heads and tails are
-factored, repeats of repeats are merged, and what is obviously empty is `EMPTY`.  Terms are interned: two terms of the same form are
-the same object, so ``is`` compares and every cache is keyed by identity.  The normal form is what keeps the number of
-derivatives of a regular term finite and small (Brzozowski 1964; Owens, Reppy, Turon, "Regular-expression derivatives
-re-examined", JFP 2009).
+factored, repeats of repeats are merged, and what is obviously empty is `EMPTY`.  Terms are interned: two terms of
+the same form are the same object, so ``is`` compares and every cache is keyed by identity.  The normal form is what
+keeps the number of derivatives of a regular term finite and small (Brzozowski 1964; Owens, Reppy, Turon,
+"Regular-expression derivatives re-examined", JFP 2009).
 
 Every term knows, from construction, whether it contains the empty string (`nullable`), which bytes may come first
 (`first`, a superset where intersections are involved), how deeply heads nest in it (`depth`), and some `flags`.
 Derivatives are in `derivative`, shortest members and emptiness in `completion`, lookarounds in `lookaround`.
 
-Cost: construction is a few microseconds; a union of n members costs O(n).  Cannot do: names of characters, tokens, anything
-about text; that is for the layers above.
+Cost: construction is a few microseconds; a union of n members costs O(n).  Cannot do: names of characters, tokens,
+anything about text; that is for the layers above.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 from relark.errors import UnsupportedError
@@ -167,8 +167,8 @@ class Leaf:
         return 0 if self.nullable else 1
 
     def bounds(self, alphabet: int, within: int | None) -> tuple[int, int] | None:
-        """Upper bounds in bytes over ``alphabet``: of a shortest member, and of one of any derivative by up to ``within`` bytes of it
-        (None: by any bytes, of the alphabet or not).
+        """Upper bounds in bytes over ``alphabet``: of a shortest member, and of one of any derivative by up to
+        ``within`` bytes of it (None: by any bytes, of the alphabet or not).
 
         None where they are not cheaply known.
         """
@@ -181,15 +181,16 @@ class Leaf:
     def classes(self) -> tuple[int, ...] | None:
         """Disjoint 256-bit masks of bytes that behave alike; bytes outside all of them are dead.
 
-        None where that is not cheaply known: then `derive` is asked byte by byte, only for bytes that a token really offers.
+        None where that is not cheaply known: then `derive` is asked byte by byte, only for bytes that a token
+        really offers.
         """
         return None
 
     def parts(self) -> list[tuple[Term, int]] | None:
         """The language up to where the leaf is needed: plain terms, each with a mask of the bytes that may leave it.
 
-        A string leads to a live state if it leads to one of a part, or if, from a nullable state of a part, the next byte is in the part's mask and
-        the leaf says so.  None where that is not known.
+        A string leads to a live state if it leads to one of a part, or if, from a nullable state of a part, the
+        next byte is in the part's mask and the leaf says so.  None where that is not known.
         """
         return None
 
@@ -236,8 +237,8 @@ class Ahead(Term):
 class Behind(Term):
     """Zero-width: what precedes, from the start of the scope, is (not) in ``before``.
 
-    ``threads``: what is left of ``before`` after the bytes read so far, each with an obligation on what follows (ALL, unless ``before`` itself
-    looks ahead).
+    ``threads``: what is left of ``before`` after the bytes read so far, each with an obligation on what follows
+    (ALL, unless ``before`` itself looks ahead).
     """
 
     __slots__ = ("negative", "threads")
@@ -301,7 +302,7 @@ def interned_count() -> int:
     return len(_interned)
 
 
-# --- the constants ------------------------------------------------------------------------------------------------------
+# --- the constants --------------------------------------------------------------------------------
 
 EMPTY = Empty()
 EMPTY._setup(False, 0, PREFIX_FREE, 0)
@@ -328,7 +329,7 @@ def literal(data: bytes) -> Term:
     return concat(*[byte_set(1 << b) for b in data])
 
 
-# --- concatenation --------------------------------------------------------------------------------------------------------
+# --- concatenation --------------------------------------------------------------------------------
 
 
 def concat(*terms: Term) -> Term:
@@ -390,7 +391,7 @@ def _as_repeat(term: Term) -> tuple[Term, int, int | None]:
     return term, 1, 1
 
 
-# --- repetition -----------------------------------------------------------------------------------------------------------
+# --- repetition -----------------------------------------------------------------------------------
 
 
 def repeat(item: Term, lo: int, hi: int | None) -> Term:
@@ -445,7 +446,7 @@ def _merge_repeats(inner: Repeat, lo: int, hi: int | None) -> tuple[int, int | N
     return a * lo, None if hi is None or b is None else b * hi
 
 
-# --- union ------------------------------------------------------------------------------------------------------------------
+# --- union ----------------------------------------------------------------------------------------
 
 
 def union(*terms: Term) -> Term:
@@ -516,7 +517,9 @@ def _union_node(items: tuple[Term, ...]) -> Term:
 
 
 def _factor(items: dict[Term, None]) -> dict[Term, None]:
-    """Common heads and tails: ``Xa|Xb -> X(a|b)``, ``aX|bX -> (a|b)X``; repeats of one item that touch are one range."""
+    """Common heads and tails: ``Xa|Xb -> X(a|b)``, ``aX|bX -> (a|b)X``; repeats of one item that touch are one
+    range.
+    """
     by_head: dict[Term, list[Term]] = {}
     for item in items:
         by_head.setdefault(item.head if isinstance(item, Concat) else item, []).append(item)
@@ -595,7 +598,7 @@ def _absorb(items: dict[Term, None]) -> dict[Term, None]:
     return {i: None for i in items if i not in drop} if drop else items
 
 
-# --- intersection and complement ----------------------------------------------------------------------------------------------
+# --- intersection and complement ------------------------------------------------------------------
 
 
 def intersection(*terms: Term) -> Term:
@@ -727,14 +730,14 @@ def complement(term: Term) -> Term:
     return _intern((Complement, term), make)
 
 
-# --- references and leaves --------------------------------------------------------------------------------------------------------
+# --- references and leaves ------------------------------------------------------------------------
 
 
 def ref(name: str, resolve: Callable[[], Term], *, nullable: bool, check: bool = True, first: int = FULL) -> Ref:
     """A rule to be unfolded later; each call makes a new, distinct rule.
 
-    ``check``: whether the rule may involve intersections, complements, scopes or leaves (then emptiness is searched for).
-    ``first``: a superset of the bytes that may come first.
+    ``check``: whether the rule may involve intersections, complements, scopes or leaves (then emptiness is searched
+    for). ``first``: a superset of the bytes that may come first.
     """
     term = Ref()
     term.name, term._resolve, term._term = name, resolve, None

@@ -1,7 +1,8 @@
 """Sets of code points as terms over their UTF-8 bytes (RFC 3629).
 
 A set becomes a union with one alternative per distinct rest after the lead byte, so ``\\w`` with its 770 ranges is some
-hundred nodes, shared with every other set that contains the same blocks.  Surrogates (U+D800 to U+DFFF) have no UTF-8 form and are dropped.
+hundred nodes, shared with every other set that contains the same blocks.  Surrogates (U+D800 to U+DFFF) have no
+UTF-8 form and are dropped.
 """
 
 from __future__ import annotations

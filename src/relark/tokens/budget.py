@@ -1,10 +1,12 @@
 """Budgets: how many tokens it takes to complete a text, and which tokens leave enough of them.
 
-The *cost* of a state is the number of tokens of its cheapest completion.  An upper bound is quick: take the shortest completion, a concrete byte string, and spell it in as
-few tokens as possible (dynamic programming over its positions).  That need not be the true minimum, because a longer text can take fewer tokens.  `least` finds the true minimum by
-A* over (state, tokens spent), and is asked only where the upper bound does not fit.
+The *cost* of a state is the number of tokens of its cheapest completion.  An upper bound is quick: take the
+shortest completion, a concrete byte string, and spell it in as few tokens as possible (dynamic programming over its
+positions).  That need not be the true minimum, because a longer text can take fewer tokens.  `least` finds the true
+minimum by A* over (state, tokens spent), and is asked only where the upper bound does not fit.
 
-Both are remembered per state; a plan that was found is remembered for every state along it, so a walk that follows it never loses it.
+Both are remembered per state; a plan that was found is remembered for every state along it, so a walk that follows
+it never loses it.
 
 Cannot do: the A* search is bounded (`SEARCH_SECONDS`); beyond that the best cost found so far stands, an upper bound.
 """
@@ -36,7 +38,9 @@ _exact: Cache[tuple[int, Term], bool] = Cache("exact budgets", share=0.01, cost=
 
 
 def cost(masks: Masks, term: Term) -> int:
-    """Tokens that complete ``term``, EOS not counted: an upper bound of the least; UNSPELLABLE if the vocabulary can't."""
+    """Tokens that complete ``term``, EOS not counted: an upper bound of the least; UNSPELLABLE if the vocabulary
+    can't.
+    """
     return _plan(masks, term)[0]
 
 
@@ -133,9 +137,7 @@ def _search(masks: Masks, term: Term, upper: int) -> Plan:
     queue = [(_floor(masks, term), 0, next(order), term)]
     spent: dict[Term, int] = {term: 0}
     origin: dict[Term, tuple[Term, int]] = {}
-    best: tuple[int, Term] | None = (
-        None  # cheapest total so far, and the state from which its known plan goes on
-    )
+    best: tuple[int, Term] | None = None  # cheapest total so far, and the state from which its known plan goes on
     finished = True
     while queue:
         total, unspent, _, state = heapq.heappop(queue)

@@ -1,13 +1,14 @@
 """Masks: which tokens a state allows.
 
-A token is allowed when deriving the state by its bytes reaches no empty language.  The walk goes down the byte trie level by level with arrays: each level
-is one gather from the table of rows, and nodes whose state is dead are dropped with everything below them.  This is the seam where a compiled walk fits: `walk` is
-the only function that sees both trie and states.
+A token is allowed when deriving the state by its bytes reaches no empty language.  The walk goes down the byte trie
+level by level with arrays: each level is one gather from the table of rows, and nodes whose state is dead are
+dropped with everything below them.  This is the seam where a compiled walk fits: `walk` is the only function that
+sees both trie and states.
 
 A mask belongs to a state and a vocabulary and is remembered (`relark.caches`), so a state seen before costs a look-up.
 
-Cost: a first visit takes some 20 us a level plus 30 ns for each live trie node (13 ms where all 130k tokens are allowed), and the new rows.  Memory: V/8 bytes a
-mask.  Cannot do: budgets (see `budget`), anything about text.
+Cost: a first visit takes some 20 us a level plus 30 ns for each live trie node (13 ms where all 130k tokens are
+allowed), and the new rows.  Memory: V/8 bytes a mask.  Cannot do: budgets (see `budget`), anything about text.
 """
 
 from __future__ import annotations
@@ -51,9 +52,7 @@ def walk(trie: Trie, states: States, start: int) -> Int32:
             break
         total = int(counts.sum())
         ends = np.cumsum(counts)
-        children = np.arange(total, dtype=np.intp) + np.repeat(
-            trie.first_child[nodes] - (ends - counts), counts
-        )
+        children = np.arange(total, dtype=np.intp) + np.repeat(trie.first_child[nodes] - (ends - counts), counts)
         after = states.successors(np.repeat(current, counts), trie.byte[children])
         alive = after != DEAD
         nodes, current = children[alive], after[alive]
@@ -82,7 +81,9 @@ def live_nodes(trie: Trie, term: Term) -> NDArray[np.bool_]:
     if not term.flags & LAZY:
         states = current_states()
         with states.lock:
-            return walk(trie, states, states.number(term)) != DEAD
+            reached = walk(trie, states, states.number(term))
+        alive: NDArray[np.bool_] = reached != DEAD
+        return alive
     live = np.zeros(len(trie.byte), np.bool_)
     if isinstance(term, Union):
         for item in term.items:
@@ -99,7 +100,9 @@ def live_nodes(trie: Trie, term: Term) -> NDArray[np.bool_]:
 
 
 def split_walk(trie: Trie, term: Term) -> tuple[NDArray[np.bool_], dict[int, Term]] | None:
-    """For a leaf with parts: which nodes stay inside a part, bool ``[nodes]``, and the live ones that leave it, with their terms."""
+    """For a leaf with parts: which nodes stay inside a part, bool ``[nodes]``, and the live ones that leave it,
+    with their terms.
+    """
     parts = term.leaf.parts() if isinstance(term, LeafTerm) else None
     if parts is None:
         return None
@@ -151,16 +154,16 @@ class Mask:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Ends:
-    """Where the allowed tokens of one state lead: ``tokens`` (int64 ids) and for each the index of its end in ``terms``."""
+    """Where the allowed tokens of one state lead: ``tokens`` (int64 ids) and for each the index of its end in
+    ``terms``.
+    """
 
     tokens: NDArray[np.int64]
     index: NDArray[np.int64]
     terms: tuple[Term, ...]
 
 
-_masks: Cache[tuple[int, Term], Mask] = Cache(
-    "masks", share=0.2, cost=lambda key, value: value.bits.nbytes + 300
-)
+_masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.2, cost=lambda key, value: value.bits.nbytes + 300)
 _advances: Cache[tuple[int, Term, int], Term] = Cache("advances", share=0.05, cost=lambda key, value: 250)
 _ends: Cache[tuple[int, Term], Ends] = Cache(
     "ends", share=0.05, cost=lambda key, value: value.tokens.nbytes * 2 + 64 * len(value.terms) + 300

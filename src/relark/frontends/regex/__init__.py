@@ -1,8 +1,9 @@
 """Regular expressions: patterns of `regex` and of `re` as terms.
 
-`compile_regex` is the way in.  A pattern is compiled by the engine that owns its notation first, so that what the engine refuses is refused with its
-own message; then it is read (`syntax`), and turned into a term (`lower`), which is exact where every construct in it is regular.  Otherwise the engine's
-partial matching serves it (`partial`), and the result says why.
+`compile_regex` is the way in.  A pattern is compiled by the engine that owns its notation first, so that what the
+engine refuses is refused with its own message; then it is read (`syntax`), and turned into a term (`lower`), which
+is exact where every construct in it is regular.  Otherwise the engine's partial matching serves it (`partial`), and
+the result says why.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ __all__ = ["CompiledRegex", "Reason", "compile_regex"]
 class CompiledRegex:
     """A pattern as a language.
 
-    ``engine`` is "derivative" where ``term`` is a regular one, "captures" where it also keeps what groups have matched (exact as well), "partial-match" where the
-    regex engine is asked for every step; for the last two ``reasons`` says why.  ``pattern`` is the object whose ``fullmatch`` decides; ``flags`` are its flags.
+    ``engine`` is "derivative" where ``term`` is a regular one, "captures" where it also keeps what groups have
+    matched (exact as well), "partial-match" where the regex engine is asked for every step; for the last two
+    ``reasons`` says why.  ``pattern`` is the object whose ``fullmatch`` decides; ``flags`` are its flags.
     """
 
     term: Term
@@ -49,11 +51,12 @@ def compile_regex(
 ) -> CompiledRegex:
     r"""The texts that ``pattern.fullmatch`` accepts.
 
-    ``pattern``: text in the notation of the `regex` module, or a compiled pattern of `regex` or `re`, which keeps the meaning that it has there.
-    ``flags``: flags of `regex` (``regex.I | regex.V1``); those of `re` are understood as well.  ``named_lists``: for ``\L<name>``.
+    ``pattern``: text in the notation of the `regex` module, or a compiled pattern of `regex` or `re`, which keeps
+    the meaning that it has there. ``flags``: flags of `regex` (``regex.I | regex.V1``); those of `re` are
+    understood as well.  ``named_lists``: for ``\L<name>``.
 
-    Raises `PatternError` for what the engine refuses, `ArgumentError` for other arguments, `UnsupportedError` for byte patterns, the LOCALE flag, and
-    patterns that nest too deeply.
+    Raises `PatternError` for what the engine refuses, `ArgumentError` for other arguments, `UnsupportedError` for
+    byte patterns, the LOCALE flag, and patterns that nest too deeply.
 
     >>> compile_regex(r"\d+(?=;)").engine
     'derivative'
@@ -148,8 +151,8 @@ def _read(pattern: regex.Pattern[str], flags: int | None, lists: dict[str, Any])
 def _flags_at_start(pattern: regex.Pattern[str], lists: dict[str, Any]) -> int:
     """The flags that ``pattern`` was compiled with.
 
-    It tells the flags as of its end; they differ where ``(?i)`` and the like stand in the middle.  Then candidates are compiled until one gives the same
-    code.
+    It tells the flags as of its end; they differ where ``(?i)`` and the like stand in the middle.  Then candidates
+    are compiled until one gives the same code.
     """
     known = pattern.flags & ~int(regex.UNICODE)
     loose = parse(pattern.pattern, known, names=lists).loose

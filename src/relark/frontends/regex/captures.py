@@ -1,14 +1,17 @@
 r"""Backreferences and conditions on groups, exactly: ``(['"]).*?\1``, ``<(\w+)>.*</\1>``, ``(\()?\d+(?(1)\))``.
 
-Such a pattern is regular once it is known what its groups have matched.  So its state is a set of *threads*: what is left of the part being matched (a
-plain term), a stack of the parts still to come, and the texts of the groups, closed and open.  Reading a byte derives the plain term; at its end the stack
-says what is next: a reference becomes the literal text of its group, a condition one of its branches.  As soon as nothing to come refers to a group, the
-rest is a plain term and leaves the threads.  All ways to match are followed, so a text is accepted where backtracking would find a match.
+Such a pattern is regular once it is known what its groups have matched.  So its state is a set of *threads*: what
+is left of the part being matched (a plain term), a stack of the parts still to come, and the texts of the groups,
+closed and open.  Reading a byte derives the plain term; at its end the stack says what is next: a reference becomes
+the literal text of its group, a condition one of its branches.  As soon as nothing to come refers to a group, the
+rest is a plain term and leaves the threads.  All ways to match are followed, so a text is accepted where
+backtracking would find a match.
 
-States of one text are few, but each text has its own, so they are derived byte by byte, for the bytes that tokens offer.  Cost: some 10 us a byte.
+States of one text are few, but each text has its own, so they are derived byte by byte, for the bytes that tokens
+offer.  Cost: some 10 us a byte.
 
-Cannot do: parts with lookarounds, anchors (other than around the whole) or atomic groups, references that ignore case, recursion, fuzzy matching; `threads_term` then
-answers None, and the pattern is served by `partial`.
+Cannot do: parts with lookarounds, anchors (other than around the whole) or atomic groups, references that ignore
+case, recursion, fuzzy matching; `threads_term` then answers None, and the pattern is served by `partial`.
 """
 
 from __future__ import annotations
@@ -19,7 +22,6 @@ import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from typing import Union as Either
 
 import regex
 
@@ -49,7 +51,7 @@ T = TypeVar("T")
 Walk = Generator["Walk[Any]", Any, T]
 
 
-# --- the pattern ------------------------------------------------------------------------------------------------------
+# --- the pattern ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Choice:
     no: Part
 
 
-Part = Either[Plain, Seq, Alt, Loop, Capture, Close, Reference, Choice]
+Part = Plain | Seq | Alt | Loop | Capture | Close | Reference | Choice
 Texts = tuple[tuple[int, bytes], ...]  # of groups, by number
 
 
@@ -164,12 +166,14 @@ def _plain_stack(stack: Stack | None) -> Term:
     return concat(*terms)
 
 
-# --- states -----------------------------------------------------------------------------------------------------------
+# --- states ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """``term`` and then ``stack``; ``closed``: what groups have matched; ``open``: what those begun have so far, outermost first."""
+    """``term`` and then ``stack``; ``closed``: what groups have matched; ``open``: what those begun have so far,
+    outermost first.
+    """
 
     term: Term
     stack: Stack | None
@@ -181,9 +185,9 @@ class Thread:
 class _Pattern:
     """What all states of a pattern share.
 
-    ``doomed``: some ways may lead nowhere, because they meet a group that was never matched.  ``judge``: the compiled pattern, where it may lose matches that
-    its notation has: `regex` does not try a loop again at the same place, even if its groups have matched otherwise (`re` does).  A text counts then only if
-    the judge accepts it.
+    ``doomed``: some ways may lead nowhere, because they meet a group that was never matched.  ``judge``: the
+    compiled pattern, where it may lose matches that its notation has: `regex` does not try a loop again at the same
+    place, even if its groups have matched otherwise (`re` does).  A text counts then only if the judge accepts it.
     """
 
     doomed: bool
@@ -197,7 +201,8 @@ class _Pattern:
 class Threads(Leaf):
     """All the ways in which a text may go on.
 
-    ``accepting``: one of them may end here.  ``checked``: the text so far, kept only where ``pattern.judge`` has the last word (see `_Pattern`).
+    ``accepting``: one of them may end here.  ``checked``: the text so far, kept only where ``pattern.judge`` has
+    the last word (see `_Pattern`).
     """
 
     threads: frozenset[Thread]
@@ -286,7 +291,9 @@ class Threads(Leaf):
         return min(worst, NONE), min(worst, NONE)
 
     def _shortest(self, alphabet: int) -> bytes | None:
-        """Uniform-cost search over parts: each plain part is completed in its shortest way, since no longer one can help."""
+        """Uniform-cost search over parts: each plain part is completed in its shortest way, since no longer one
+        can help.
+        """
         if self.nullable:
             return b""
         completions = Completions(alphabet)
@@ -354,7 +361,9 @@ def _state(threads: set[Thread], accepting: bool, plain: list[Term], text: bytes
 
 
 def _go_on(stack: Stack | None, closed: Texts, opened: Texts, threads: set[Thread], plain: list[Term]) -> bool:
-    """Add what may be matched next to ``threads``, or to ``plain`` once no group matters; whether the text may end here."""
+    """Add what may be matched next to ``threads``, or to ``plain`` once no group matters; whether the text may end
+    here.
+    """
     accepting = False
     work = [(stack, closed, opened)]
     seen = set()
@@ -421,9 +430,7 @@ def _first_of(stack: Stack | None, closed: Texts, opened: Texts) -> int:
     return mask
 
 
-def _unfold(
-    part: Part, rest: Stack | None, closed: Texts, opened: Texts
-) -> list[tuple[Stack | None, Texts, Texts]]:
+def _unfold(part: Part, rest: Stack | None, closed: Texts, opened: Texts) -> list[tuple[Stack | None, Texts, Texts]]:
     """The stacks, with the texts of the groups, that a part without text of its own stands for."""
     match part:
         case Seq():
@@ -539,13 +546,15 @@ def _price(part: Part, prices: dict[int, int], completions: Completions) -> int:
     return 0
 
 
-# --- from a pattern -----------------------------------------------------------------------------------------------------
+# --- from a pattern -------------------------------------------------------------------------------
 
 
 def threads_term(
     syntax: tree.Syntax, named_lists: Mapping[str, Iterable[str]], judge: regex.Pattern[str] | re.Pattern[str]
 ) -> Term | None:
-    """The pattern's language, exactly; None if it has constructs beside references and conditions that are not plain."""
+    """The pattern's language, exactly; None if it has constructs beside references and conditions that are not
+    plain.
+    """
     try:
         builder = _Builder(syntax, named_lists)
         part = lowering.run_walk(builder.part(_without_outer_anchors(syntax.root)))
@@ -595,10 +604,11 @@ class _Builder:
             raise _NotServed
 
     def loses_matches(self) -> bool:
-        """Whether `regex` may not find every match (see `_Pattern`): where anything but single characters is repeated."""
+        """Whether `regex` may not find every match (see `_Pattern`): where anything but single characters is
+        repeated.
+        """
         return self.syntax.judge.module == "regex" and any(
-            isinstance(node, tree.Repeat)
-            and not isinstance(node.body, tree.Character | tree.CharacterClass)
+            isinstance(node, tree.Repeat) and not isinstance(node.body, tree.Character | tree.CharacterClass)
             for node in lowering.walk(self.syntax.root)
         )
 
@@ -647,7 +657,8 @@ class _Builder:
     def alternation(self, node: tree.Alternation) -> Walk[Part]:
         choices: list[Part] = []
         for branch in node.branches:
-            choices.append((yield self.part(branch)))
+            choice: Part = yield self.part(branch)
+            choices.append(choice)
         return Alt(tuple(choices))
 
     def group(self, node: tree.Group) -> Walk[Part]:
@@ -672,7 +683,9 @@ class _Builder:
         yield
 
     def certain(self, part: Part, matched: frozenset[int]) -> frozenset[int] | None:
-        """The groups that have matched after ``part`` on every way through it; None if a reference may meet one that has not."""
+        """The groups that have matched after ``part`` on every way through it; None if a reference may meet one
+        that has not.
+        """
         match part:
             case Plain():
                 return None if part.term is EMPTY else matched

@@ -1,13 +1,15 @@
 """Which code points a character-sized piece of a pattern matches, asked of the engine that owns the notation.
 
-``\\w``, ``\\p{Lu}``, ``[[a-z]--[aeiou]]`` or ``(?i:k)`` depend on the Unicode version, the flags and the set rules of `regex` or
-`re` (they differ from each other and from release to release), so nothing is tabulated here: the piece is compiled by that engine
-and run once over a string of all code points, surrogates excluded.  Case-insensitive pieces are run only over the some
-3,000 characters that have case at all, because elsewhere case makes no difference.
+``\\w``, ``\\p{Lu}``, ``[[a-z]--[aeiou]]`` or ``(?i:k)`` depend on the Unicode version, the flags and the set rules
+of `regex` or `re` (they differ from each other and from release to release), so nothing is tabulated here: the
+piece is compiled by that engine and run once over a string of all code points, surrogates excluded.
+Case-insensitive pieces are run only over the some 3,000 characters that have case at all, because elsewhere case
+makes no difference.
 
-Cost: 1 to 15 ms for a piece seen for the first time, then a dictionary look-up (the answers are shared by the process and the number kept
-is bounded).  Plain characters and ranges cost microseconds.  What it cannot do: pieces wider than one character; the multi-character
-foldings of `regex`'s FULLCASE are listed by `expansions` and `unfoldings`.
+Cost: 1 to 15 ms for a piece seen for the first time, then a dictionary look-up (the answers are shared by the
+process and the number kept is bounded).  Plain characters and ranges cost microseconds.  What it cannot do: pieces
+wider than one character; the multi-character foldings of `regex`'s FULLCASE are listed by `expansions` and
+`unfoldings`.
 
 The tests compare the answers with a character-by-character scan.
 """
@@ -16,7 +18,9 @@ from __future__ import annotations
 
 import array
 import functools
+import itertools
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -54,7 +58,7 @@ class Judge:
         return regex.compile(f"(?{case}:(?:{source})+)", version | encoding, cache_pattern=False)
 
 
-# --- ranges as sets -----------------------------------------------------------------------------------------------------------
+# --- ranges as sets ---------------------------------------------------------------------------------------------------
 
 
 def normalised(ranges: Iterable[tuple[int, int]]) -> Ranges:
@@ -92,21 +96,21 @@ def partition(sets: Iterable[Ranges]) -> list[Ranges]:
     classes: dict[frozenset[int], list[tuple[int, int]]] = {}
     inside: frozenset[int] = frozenset()
     starts = sorted(edges)
-    for low, after in zip(starts, starts[1:], strict=False):
+    for low, after in itertools.pairwise(starts):
         inside = inside ^ frozenset(edges[low])
         if low != 0xD800:
             classes.setdefault(inside, []).append((low, after - 1))
     return [normalised(ranges) for ranges in classes.values()]
 
 
-# --- asking the engine --------------------------------------------------------------------------------------------------------
+# --- asking the engine ------------------------------------------------------------------------------------------------
 
 
 @functools.cache
 def _universe() -> str:
     """All code points in order, surrogates left out."""
     codes = array.array("I", (*range(0xD800), *range(0xE000, MAX_CODE_POINT + 1)))
-    return codes.tobytes().decode("utf-32-le" if array.array("I", [1]).tobytes()[0] else "utf-32-be")
+    return codes.tobytes().decode("utf-32-le" if sys.byteorder == "little" else "utf-32-be")
 
 
 def _code_point(index: int) -> int:
@@ -176,7 +180,7 @@ def _difference(ranges: Ranges, removed: Ranges) -> Iterator[tuple[int, int]]:
         edges[hi + 1] = edges.get(hi + 1, 0) ^ bit
     state = 0
     starts = sorted(edges)
-    for low, after in zip(starts, starts[1:], strict=False):
+    for low, after in itertools.pairwise(starts):
         state ^= edges[low]
         if state == 1:
             yield low, after - 1
@@ -206,7 +210,7 @@ def _cased_characters(module: str) -> str:
     return "".join(found)
 
 
-# --- writing sets --------------------------------------------------------------------------------------------------------------
+# --- writing sets -----------------------------------------------------------------------------------------------------
 
 
 def escaped(code: int) -> str:
@@ -224,7 +228,7 @@ def set_source(members: Iterable[tuple[int, int]], negative: bool = False) -> st
     return f"[{'^' if negative else ''}{inner}]"
 
 
-# --- full case folding (`regex` only) ------------------------------------------------------------------------------------------
+# --- full case folding (`regex` only) ---------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -265,8 +269,8 @@ def _by_folding() -> dict[str, tuple[int, ...]]:
 def unfoldings(judge: Judge, text: str, start: int) -> Iterator[tuple[int, Ranges]]:
     """(width, characters): single characters whose full folding stands at ``text[start : start + width]``.
 
-    ``text`` is folded already.  As in `regex`, the characters of the foldings are themselves compared without regard to case, which matters
-    for the Turkish i.
+    ``text`` is folded already.  As in `regex`, the characters of the foldings are themselves compared without
+    regard to case, which matters for the Turkish i.
     """
     table = _by_folding()
     at = [
@@ -284,7 +288,7 @@ def unfoldings(judge: Judge, text: str, start: int) -> Iterator[tuple[int, Range
             yield width, normalised((code, code) for code in wide)
 
 
-# --- what \X and the WORD flag look at ------------------------------------------------------------------------------------------
+# --- what \X and the WORD flag look at --------------------------------------------------------------------------------
 
 _BREAKS = {
     "Grapheme_Cluster_Break": "CR LF Control Extend ZWJ Regional_Indicator Prepend SpacingMark L V T LV LVT E_Base "
@@ -301,7 +305,7 @@ def segmentation_classes() -> tuple[Ranges, ...]:
     r"""Classes of code points that ``\X`` and the word boundaries of the WORD flag tell apart (Unicode Annex 29)."""
     judge = Judge()
     sources = [rf"\p{{{name}={value}}}" for name, values in _BREAKS.items() for value in values.split()]
-    sets = [((ord(c), ord(c)),) for char in _APOSTROPHES_AND_VOWELS for c in {char, char.upper()}]
+    sets: list[Ranges] = [((ord(c), ord(c)),) for char in _APOSTROPHES_AND_VOWELS for c in {char, char.upper()}]
     sets.append(((0x130, 0x130),))  # its lower case is the vowel i
     for source in (*sources, r"\p{Extended_Pictographic}", r"\p{Alphabetic}", r"\w"):
         try:

@@ -1,28 +1,33 @@
 r"""From the tree of a pattern to a term: what is regular exactly, what is not as a superset with the reasons.
 
-The meaning is the engine's ``fullmatch``.  Most constructs are one constructor of `relark.language`; the ones worth a word:
+The meaning is the engine's ``fullmatch``.  Most constructs are one constructor of `relark.language`; the ones worth
+a word:
 
-- Captures do not matter, lazy quantifiers mean the same texts as greedy ones, and calls of groups that are not recursive are copies.
-- Lookarounds, anchors and word boundaries are conditions on the text before or after (`ahead`, `behind`), closed by one `scope` around the whole.
-- Atomic groups and possessive quantifiers commit to the match that is found first.  Where the inside can end in one place only (whatever has a fixed
-  length, or is atomic itself) that is no commitment; a repeat of such a thing runs until it cannot go on, so a negative lookaround says it;
-  alternatives are taken only where the ones before them cannot match, which a lookaround says too; and for the rest there are the ordered
-  terms of `relark.language`, which know no lookarounds and read forwards only.
-- Ignored case is asked of the engine character by character (`codepoints`).  `regex`'s full case folding is applied to runs of literal characters
-  as `regex` packs them, which decides whether "ss" also matches "ß".
+- Captures do not matter, lazy quantifiers mean the same texts as greedy ones, and calls of groups that are not
+  recursive are copies.
+- Lookarounds, anchors and word boundaries are conditions on the text before or after (`ahead`, `behind`), closed by
+  one `scope` around the whole.
+- Atomic groups and possessive quantifiers commit to the match that is found first.  Where the inside can end in one
+  place only (whatever has a fixed length, or is atomic itself) that is no commitment; a repeat of such a thing runs
+  until it cannot go on, so a negative lookaround says it; alternatives are taken only where the ones before them
+  cannot match, which a lookaround says too; and for the rest there are the ordered terms of `relark.language`,
+  which know no lookarounds and read forwards only.
+- Ignored case is asked of the engine character by character (`codepoints`).  `regex`'s full case folding is applied
+  to runs of literal characters as `regex` packs them, which decides whether "ss" also matches "ß".
 
-Backreferences, recursion, conditions on groups, fuzzy matching, ``\X``, the word boundaries of the WORD flag, ``(*PRUNE)`` and ``(*SKIP)`` are not
-regular, or not worth it: each gives a `Reason`, and the term is then only a superset (the *guide* of `partial`).
+Backreferences, recursion, conditions on groups, fuzzy matching, ``\X``, the word boundaries of the WORD flag,
+``(*PRUNE)`` and ``(*SKIP)`` are not regular, or not worth it: each gives a `Reason`, and the term is then only a
+superset (the *guide* of `partial`).
 
-Cost: linear in the pattern, plus the first look at each character class.  No recursion: a walk over the tree is a generator that yields the walks it
-depends on (`run_walk`), so nesting costs no stack.
+Cost: linear in the pattern, plus the first look at each character class.  No recursion: a walk over the tree is a
+generator that yields the walks it depends on (`run_walk`), so nesting costs no stack.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, TypeVar
 
 import regex
@@ -309,7 +314,8 @@ class _Lowering:
         if any(_has_full(item) for item in items):
             items = yield self.rearranged(items, backwards)
         for part in self.packed(items):
-            terms.append((yield self.term(part, backwards)) if isinstance(part, Node) else part)
+            term: Term = (yield self.term(part, backwards)) if isinstance(part, Node) else part
+            terms.append(term)
         return concat(*terms)
 
     def repetition(self, node: Repeat, backwards: bool) -> Walk[Term]:
@@ -643,7 +649,7 @@ class _Lowering:
                 return (yield self.ordered(node.body))  # type: ignore[no-any-return]
             case NamedList() if not node.fold:
                 texts = sorted(_encodable(self.named_lists[node.name]), key=lambda t: len(t.decode()), reverse=True)
-                same_length = [one_of(group) for _, group in groupby(texts, lambda t: len(t.decode()))]
+                same_length = [one_of(group) for _, group in itertools.groupby(texts, lambda t: len(t.decode()))]
                 return ordered_alt(*[ordered_unit(group) for group in same_length]) if texts else ordered_seq()
             case Keep():
                 return ordered_seq()
@@ -670,7 +676,7 @@ class _Lowering:
             assert isinstance(items[0], Alternation)
             node = items[0]
         choices: list[Ordered] = []
-        for is_literal, branches in groupby(node.branches, lambda branch: self.literal_text(branch) is not None):
+        for is_literal, branches in itertools.groupby(node.branches, lambda branch: self.literal_text(branch) is not None):
             if is_literal:
                 choices += _ordered_literals([self.literal_text(branch) or b"" for branch in branches])
                 continue
@@ -961,7 +967,7 @@ def _encodable(texts: Iterable[str]) -> list[bytes]:
 def _ordered_literals(texts: list[bytes]) -> list[Ordered]:
     """The texts in this order of preference, few units."""
     unique = sorted(set(texts))
-    if not any(later.startswith(text) for text, later in zip(unique, unique[1:], strict=False)):
+    if not any(later.startswith(text) for text, later in itertools.pairwise(unique)):
         return [ordered_unit(one_of(texts))]
     return [ordered_unit(literal(text)) for text in texts]
 
@@ -1008,8 +1014,8 @@ def _foldings_matched(judge: Judge, node: CharacterClass) -> list[str]:
 def _chunks(text: str) -> Iterable[tuple[int, int, bool]]:
     """``text`` cut as `regex` cuts a run that ignores case fully: (start, end, whether it is folded as a whole).
 
-    Where a folding of several characters occurs in the folded text, the characters at those places are folded together; `regex` counts the places in
-    the folded text, but cuts the unfolded one, and so must we.
+    Where a folding of several characters occurs in the folded text, the characters at those places are folded
+    together; `regex` counts the places in the folded text, but cuts the unfolded one, and so must we.
     """
     folded = codepoints.folded(text).lower()
     found: list[tuple[int, int]] = []

@@ -1,15 +1,18 @@
 r"""Patterns as trees: the syntax of `regex` (both of its versions) and of `re`.
 
-`parse` reads a pattern that its engine has compiled already, so it need not look for mistakes; it only has to read what is there *as that engine
-reads it*: which braces are quantifiers, where flags begin and end, which group a number means, what ends a set.  The reading rules are those of
-the `regex` documentation and of Python's ``re`` chapter, and, where these are silent, what the engines were seen to do.  A construct that is
-not known here raises `NotUnderstood`; it is never guessed.  As a check, the groups that were counted are compared with the engine's own.
+`parse` reads a pattern that its engine has compiled already, so it need not look for mistakes; it only has to read
+what is there *as that engine reads it*: which braces are quantifiers, where flags begin and end, which group a
+number means, what ends a set.  The reading rules are those of the `regex` documentation and of Python's ``re``
+chapter, and, where these are silent, what the engines were seen to do.  A construct that is not known here raises
+`NotUnderstood`; it is never guessed.  As a check, the groups that were counted are compared with the engine's own.
 
-The tree (frozen dataclasses, one per construct) says what is written, flags resolved: a `Character` knows how its case is folded, ``^`` is the
-assertion that it stands for under the flags in force, ``.`` is a class.  Three simplifications: nested sequences are flattened, as the
-engines do; an empty group is an empty `Sequence`; and quantifiers that `regex` ignores are left out.
+The tree (frozen dataclasses, one per construct) says what is written, flags resolved: a `Character` knows how its
+case is folded, ``^`` is the assertion that it stands for under the flags in force, ``.`` is a class.  Three
+simplifications: nested sequences are flattened, as the engines do; an empty group is an empty `Sequence`; and
+quantifiers that `regex` ignores are left out.
 
-Cost: one pass over the text, no recursion (nesting is kept on an explicit stack).  What it cannot do: find errors; judge meaning (see `lower`).
+Cost: one pass over the text, no recursion (nesting is kept on an explicit stack).  What it cannot do: find errors;
+judge meaning (see `lower`).
 """
 
 from __future__ import annotations
@@ -47,8 +50,8 @@ class Character(Node):
 class CharacterClass(Node):
     """One character out of a set.
 
-    ``source`` is the set in the engine's notation, with the encoding flags in force; ``plain`` gives it as (negative, ranges) where it is written
-    out without escapes for classes and without operators.
+    ``source`` is the set in the engine's notation, with the encoding flags in force; ``plain`` gives it as
+    (negative, ranges) where it is written out without escapes for classes and without operators.
     """
 
     source: str
@@ -103,7 +106,8 @@ Place = Literal[
 class Assertion(Node):
     """A place in the text.
 
-    ``encoding`` is "a" or "u" where the flags say which word characters are meant; ``unicode_rules`` is `regex`'s WORD flag.
+    ``encoding`` is "a" or "u" where the flags say which word characters are meant; ``unicode_rules`` is `regex`'s
+    WORD flag.
     """
 
     place: Place
@@ -182,8 +186,9 @@ class Verb(Node):
 class Syntax:
     """A pattern, read.
 
-    ``flags`` are the engine's global flags as of the end of the pattern, ``loose`` those that were switched without a group to end them (``(?i)`` in the
-    middle), whose value before the switch a compiled `regex` pattern does not tell.
+    ``flags`` are the engine's global flags as of the end of the pattern, ``loose`` those that were switched without
+    a group to end them (``(?i)`` in the middle), whose value before the switch a compiled `regex` pattern does not
+    tell.
     """
 
     source: str
@@ -216,15 +221,17 @@ class NotUnderstood(Exception):
 
 
 def parse(source: str, flags: int, *, module: Literal["regex", "re"] = "regex", names: Iterable[str] = ()) -> Syntax:
-    """Read ``source`` as ``module`` does under ``flags`` (its own numbers); ``names`` are the named lists that were given.
+    """Read ``source`` as ``module`` does under ``flags`` (its own numbers); ``names`` are the named lists that were
+    given.
 
-    For `regex`, flags that were set by the caller, and the version and other global flags that the compiled pattern has.
+    For `regex`, flags that were set by the caller, and the version and other global flags that the compiled pattern
+    has.
     """
     reader = _RegexReader(source, flags, frozenset(names)) if module == "regex" else _ReReader(source, flags)
     return reader.read()
 
 
-# --- what both notations share ----------------------------------------------------------------------------------------------------
+# --- what both notations share ----------------------------------------------------------------------------------------
 
 _DIGITS = frozenset("0123456789")
 _OCTAL = frozenset("01234567")
@@ -410,7 +417,7 @@ class _Reader:
         top.items.append(Repeat(top.last_at, self.pos, body, lo, hi, mode))
 
 
-# --- regex ------------------------------------------------------------------------------------------------------------------------
+# --- regex ------------------------------------------------------------------------------------------------------------
 
 _VERSIONS = regex.V0 | regex.V1
 _ENCODINGS = regex.ASCII | regex.LOCALE | regex.UNICODE
@@ -1029,7 +1036,7 @@ class _RegexReader(_Reader):
         return ord(char)
 
 
-# --- re ---------------------------------------------------------------------------------------------------------------------------
+# --- re ---------------------------------------------------------------------------------------------------------------
 
 _RE_FLAGS = {"a": re.A, "i": re.I, "L": re.L, "m": re.M, "s": re.S, "u": re.U, "x": re.X}
 _RE_ENCODINGS = re.A | re.L | re.U

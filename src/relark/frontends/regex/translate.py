@@ -1,7 +1,8 @@
 """A pattern of `re` written in the notation of `regex`, with the meaning that it has in `re`.
 
-The partial-match engine needs `regex`, because `re` cannot say whether a text may still become a match.  The two read the same text differently (Unicode
-versions, case, sets, ``{e}``), so every class, character and boundary is written out as the set of code points that `re` gives it.
+The partial-match engine needs `regex`, because `re` cannot say whether a text may still become a match.  The two
+read the same text differently (Unicode versions, case, sets, ``{e}``), so every class, character and boundary is
+written out as the set of code points that `re` gives it.
 
 Cannot do: backreferences that ignore case, which the two engines compare by different rules; such a pattern is refused.
 """
