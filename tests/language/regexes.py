@@ -6,7 +6,7 @@ The backtracking search (`Regex.ends`) is the definition: all ends of a match fr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from hypothesis import strategies as st
@@ -256,61 +256,58 @@ class Atom(Regex):
 # --- strategies -----------------------------------------------------------------------------------------------------------
 
 
-def _regex(choose: Choices, depth: int, zero_width: bool, atoms: bool) -> Regex:
-    """``zero_width``: whether lookarounds and anchors may occur; ``atoms``: whether atomic groups may."""
+@dataclass(frozen=True)
+class Shape:
+    """What random regexes are made of."""
+
+    depth: int = 3
+    zero_width: bool = True
+    atoms: bool = False
+    atoms_behind: bool = False  # atomic groups in lookbehinds too: the regex module matches those from right to left,
+    # so which match an atomic group prefers differs there
+
+
+def _regex(choose: Choices, shape: Shape) -> Regex:
     kinds = ["char", "seq", "alt", "rep", "seq", "alt", "rep"]
-    if zero_width:
+    if shape.zero_width:
         kinds += ["look", "look", "look", "anchor"]
-    if atoms:
+    if shape.atoms:
         kinds += ["atom", "atom"]
-    kind = choose.one_of(kinds) if depth else "char"
-
-    def inner(zero_width: bool = zero_width, atoms: bool = atoms) -> Regex:
-        return _regex(choose, depth - 1, zero_width, atoms)
-
+    kind = choose.one_of(kinds) if shape.depth else "char"
+    below = replace(shape, depth=shape.depth - 1)
     match kind:
         case "seq":
-            return Seq(tuple(inner() for _ in range(choose.below(3) + 1)))
+            return Seq(tuple(_regex(choose, below) for _ in range(choose.below(3) + 1)))
         case "alt":
-            return Alt(tuple(inner() for _ in range(choose.below(2) + 2)))
+            return Alt(tuple(_regex(choose, below) for _ in range(choose.below(2) + 2)))
         case "rep":
-            return Rep(inner(), *choose.count(), lazy=bool(choose.below(2)))
+            return Rep(_regex(choose, below), *choose.count(), lazy=bool(choose.below(2)))
         case "look":
             back = bool(choose.below(2))
-            # The regex module matches a lookbehind from right to left, so which match an atomic group prefers differs there.
-            return Look(inner(atoms=atoms and not back), back, bool(choose.below(2)))
+            below = replace(below, atoms=shape.atoms and (shape.atoms_behind or not back))
+            return Look(_regex(choose, below), back, bool(choose.below(2)))
         case "anchor":
             return Anchor(choose.one_of(list(ANCHORS)))
         case "atom":
-            return Atom(inner(zero_width=False, atoms=False))
-    if not zero_width and not choose.below(6):
+            return Atom(_regex(choose, replace(below, zero_width=False, atoms=False)))
+    if not shape.zero_width and not choose.below(6):
         return Seq(())
-    chosen = choose.one_of([b"a", b"b", b"ab", b"\n", b"a\n", b"ab\n"])
-    return Char(chosen)
+    return Char(choose.one_of([b"a", b"b", b"ab", b"\n", b"a\n", b"ab\n"]))
 
 
-def build_regex(choose: Choices, depth: int, zero_width: bool, atoms: bool) -> Regex:
-    regex = _regex(choose, depth, zero_width, atoms)
+def build_regex(choose: Choices, shape: Shape) -> Regex:
+    regex = _regex(choose, shape)
+    small = replace(shape, depth=min(shape.depth, 2))
     match choose.below(4):
         case 0:  # something before and after, or most lookarounds have nothing to look at
             around = Rep(Char(ALPHABET), 0, 2, False)
             return Seq((around, regex, around))
         case 1:
-            return Seq((_regex(choose, 2, zero_width, atoms), regex, _regex(choose, 2, zero_width, atoms)))
+            return Seq((_regex(choose, small), regex, _regex(choose, small)))
         case 2:
             return Rep(Alt((regex, Char(choose.one_of([b"a", b"b", b"a\n"])))), *choose.count(), lazy=False)
     return regex
 
 
-def regexes(*, zero_width: bool = True, atoms: bool = False, depth: int = 3) -> st.SearchStrategy[Regex]:
-    return drawn(lambda choose: build_regex(choose, depth, zero_width, atoms), 80)
-
-
-def whole_atoms() -> st.SearchStrategy[Regex]:
-    """An atomic group with something before and after."""
-
-    def build(choose: Choices) -> Regex:
-        before, after = (_regex(choose, 1, False, False) for _ in range(2))
-        return Seq((before, Atom(_regex(choose, 4, False, False)), after))
-
-    return drawn(build)
+def regexes(shape: Shape) -> st.SearchStrategy[Regex]:
+    return drawn(lambda choose: build_regex(choose, shape), 100)

@@ -95,12 +95,28 @@ def test_laws_of_intersection_and_complement(terms: tuple[Term, Term, Term]) -> 
     assert intersection(x, ALL) is x
     assert intersection(x, EMPTY) is EMPTY
     assert intersection() is ALL
-    assert intersection(x, complement(x)) is EMPTY
-    assert complement(complement(x)) is x
+    assert is_empty(intersection(x, complement(x)))
+    assert union(x, complement(x)) is ALL or is_empty(complement(union(x, complement(x))))
+    assert members(complement(complement(x)), ABC, 3) == members(x, ABC, 3)
     assert complement(EMPTY) is ALL
     assert complement(ALL) is EMPTY
     assert intersection(x, EPSILON) is (EPSILON if x.nullable else EMPTY)
-    assert complement(union(x, y)) is intersection(complement(x), complement(y))
+    assert members(complement(intersection(x, y)), ABC, 3) == members(union(complement(x), complement(y)), ABC, 3)
+
+
+@checked(300)
+@given(expressions(boolean=False), expressions(boolean=False))
+def test_laws_of_contradiction(first: Expression, second: Expression) -> None:
+    """As identities, where no simplification of another kind comes between."""
+    x, y = first.term(), second.term()
+    assert complement(complement(x)) is x
+    assert intersection(x, complement(x)) is EMPTY
+    assert is_empty(complement(union(x, complement(x))))
+    both = intersection(x, y)
+    assert complement(complement(both)) is both
+    assert intersection(both, complement(both)) is EMPTY
+    assert is_empty(complement(union(both, complement(both))))
+    assert is_empty(intersection(union(x, y), complement(x), complement(y)))
 
 
 @checked(300)
@@ -112,8 +128,10 @@ def test_laws_of_repetition(terms: tuple[Term, Term, Term]) -> None:
     assert repeat(x, 2, 1) is EMPTY
     star = repeat(x, 0, None)
     assert repeat(star, 0, None) is star
-    assert repeat(repeat(x, 1, None), 0, None) is star
     assert repeat(repeat(x, 0, 1), 0, None) is star
+    assert concat(star, star) is star
+    if not isinstance(x, Repeat):  # (x{2,3})+ is x{2,}
+        assert repeat(repeat(x, 1, None), 0, None) is star
     assert repeat(EPSILON, 3, 7) is EPSILON
     assert repeat(EMPTY, 0, 7) is EPSILON
     assert repeat(EMPTY, 1, 7) is EMPTY
@@ -139,9 +157,10 @@ def test_named_simplifications() -> None:
     assert isinstance(repeat(repeat(A, 2, 2), 0, None), Repeat)  # an even number: not one range
     assert repeat(repeat(A, 2, 2), 0, None).item is repeat(A, 2, 2)
     assert intersection(union(A, ab), ab, B) is EMPTY
-    x, y = repeat(A, 2, None), repeat(union(A, ab), 0, None)
+    x, y = repeat(B, 2, None), repeat(union(B, ab), 0, None)
     assert union(x, intersection(x, y)) is x
-    assert intersection(x, union(x, concat(B, y))) is x
+    assert intersection(x, union(x, concat(C, y))) is x
+    assert intersection(complement(x), union(x, concat(C, y))) is intersection(complement(x), concat(C, y))
     assert union(x, complement(x)) is ALL
     assert intersection(concat(A, x), concat(A, y)) is concat(A, intersection(x, y))
     assert intersection(concat(A, x), complement(concat(A, y))) is concat(A, intersection(x, complement(y)))
@@ -207,7 +226,7 @@ def test_depth_is_limited() -> None:
     for combine in (
         lambda t: complement(concat(t, A)),
         lambda t: union(concat(A, t), concat(B, repeat(t, 2, 4))),
-        lambda t: intersection(concat(repeat(A, 0, 1), t), repeat(C, 0, None)),
+        lambda t: intersection(concat(repeat(A, 0, 1), t), repeat(union(A, B, literal(b"cc")), 0, None)),
     ):
         term = B
         with pytest.raises(UnsupportedError, match="flatten the pattern"):
@@ -320,6 +339,10 @@ def test_leaf_protocol_defaults() -> None:
         def nullable(self) -> bool:
             return False
 
+        @property
+        def may_be_empty(self) -> bool:
+            return True
+
         def is_empty(self) -> bool:
             return True
 
@@ -329,6 +352,9 @@ def test_leaf_protocol_defaults() -> None:
     assert leaf(Never()).flags & CHECK
     assert leaf(Never()).flags & LAZY
     assert Never().min_length == 1
+    assert is_empty(leaf(Never()))
+    assert is_empty(concat(A, leaf(Never())))
+    assert not is_empty(union(A, leaf(Never())))
 
 
 @checked(300)

@@ -22,7 +22,8 @@ def _byte_level_alphabet() -> dict[str, int]:
 
 @pytest.fixture(scope="session")
 def small_vocabulary() -> Vocabulary:
-    """Every byte, and the pieces of up to four bytes of the texts in `patterns`: some 3,000 tokens, many of them cut inside a character."""
+    """Every byte, and the pieces of up to four bytes of the texts in `patterns`: some 3,000 tokens, many of them cut
+    inside a character."""
     pieces: dict[bytes, None] = {bytes([b]): None for b in range(256)}
     for case in CASES:
         for text in (*case.accept, *case.reject):

@@ -1,7 +1,8 @@
 """Patterns by syntax family: every construct that the documentation of the ``regex`` module names, at least once.
 
-Each `Case` is a pattern with its flags and named lists, some texts that it fullmatches and some that it does not. The texts were written by hand;
-`test_patterns` checks them against ``regex.fullmatch`` itself before anything is checked against relark.
+Each `Case` is a pattern with its flags and named lists, some texts that it fullmatches and some that it does not. The
+texts were written by hand; `test_patterns` checks them against ``regex.fullmatch`` itself before anything is checked
+against relark.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def family(name: str) -> None:
     _family = name
 
 
-def case(pattern: str, accept: Sequence[str] = (), reject: Sequence[str] = (), flags: int = 0, **lists: list[str]) -> None:
+def case(
+    pattern: str, accept: Sequence[str] = (), reject: Sequence[str] = (), flags: int = 0, **lists: list[str]
+) -> None:
     CASES.append(Case(len(CASES), _family, pattern, tuple(accept), tuple(reject), flags, lists))
 
 
@@ -401,13 +404,23 @@ case("(?e)(?:dog){e<=1} [a-z]+", ["dg run", "dog run"], ["d run"])
 case("a(?:bc){e<=1}d", ["abcd", "abd", "axcd"], ["ad"])
 
 family("mixed")
-case(r'\{\s*"action":\s*"[a-z]+",\s*"input":\s*(?:\{.*\}|"[^"]*")\s*\}\nHuman:', ['{"action": "go", "input": "x"}\nHuman:'], ["{}"])
+case(
+    r'\{\s*"action":\s*"[a-z]+",\s*"input":\s*(?:\{.*\}|"[^"]*")\s*\}\nHuman:',
+    ['{"action": "go", "input": "x"}\nHuman:'],
+    ["{}"],
+)
 case(r"(?:[A-Z][a-z]+ ){1,3}\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?:Z|[+-]\d{2}:\d{2})", ["Ab 2026-01-31T12:00Z"], ["2026"])
-case(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)", ["192.168.0.1"], ["1.2.3"], flags=regex.ASCII)
+case(
+    r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)", ["192.168.0.1"], ["1.2.3"], flags=regex.ASCII
+)
 case(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"', ['"a\\u00e9"'], ['"\\x"'])
 case(r"(?i)(?!.*\bno\b)[a-z ]+(?<! )", ["yes maybe"], ["yes no", "a "])
 case(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", ["-1.5e10", "0"], ["01"], flags=regex.ASCII)
 case(r"(?x) (?P<key> \w+ ) \s* = \s* (?: [0-9]+ | \"[^\"]*\" )  # key = value", ['a = "b"', "x=1"], ["a ="])
 case(r"(?s)```python\n.*?```", ["```python\nx\n```"], ["```python\nx"])
-case(r"Thought: .*\nAction: (?:search|lookup|finish)\[[^\]\n]+\]", ["Thought: so\nAction: search[x]"], ["Action: search[x]"])
+case(
+    r"Thought: .*\nAction: (?:search|lookup|finish)\[[^\]\n]+\]",
+    ["Thought: so\nAction: search[x]"],
+    ["Action: search[x]"],
+)
 case(r"(?:\+\d{1,3}[ -]?)?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{4}", ["(555) 123-4567"], ["555"], flags=regex.ASCII)

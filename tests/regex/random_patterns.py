@@ -1,11 +1,12 @@
-"""Random patterns over the letters a and b and the hyphen (so that word boundaries differ), for comparison text by text."""
+"""Random patterns over the letters a and b and the hyphen (so that word boundaries differ), for comparison text by
+text."""
 
 from __future__ import annotations
 
 import itertools
 import random
 
-__all__ = ["ALPHABET", "TEXTS", "random_pattern"]
+__all__ = ["ALPHABET", "TEXTS", "random_irregular_pattern", "random_pattern"]
 
 ALPHABET = "ab-"
 TEXTS = ["".join(t) for n in range(6) for t in itertools.product(ALPHABET, repeat=n)]  # 364 of them
@@ -18,7 +19,8 @@ _QUANTIFIERS = ["*", "+", "?", "{2}", "{1,2}", "{0,3}", "{2,}"]
 def random_pattern(rng: random.Random, depth: int, *, zero_width: bool = True, possessive: bool = True) -> str:
     """A regular pattern, nested up to ``depth``.
 
-    ``zero_width``: with lookarounds, anchors and boundaries; ``possessive``: with atomic groups and possessive quantifiers.
+    ``zero_width``: with lookarounds, anchors and boundaries; ``possessive``: with atomic groups and possessive
+    quantifiers.
     """
 
     def make(depth: int) -> str:
@@ -46,3 +48,29 @@ def random_pattern(rng: random.Random, depth: int, *, zero_width: bool = True, p
                 return f"(?:{make(depth - 1)}){rng.choice(_QUANTIFIERS)}+"
 
     return make(depth)
+
+
+def random_irregular_pattern(rng: random.Random) -> str:
+    """A pattern with a group and something that refers to it, calls it, is conditional on it or fuzzy."""
+
+    def part(depth: int = 1) -> str:
+        return random_pattern(rng, depth, zero_width=rng.random() < 0.3, possessive=rng.random() < 0.3)
+
+    group = f"({part()})" + rng.choice(["", "", "?", "+", "*"])
+    special = rng.choice(
+        [
+            r"\1",
+            r"\1",
+            r"\1*",
+            rf"(?:{part()}|\1)",
+            rf"(?:\1{part()})?",
+            rf"(?(1){part()}|{part()})",
+            f"(?:{part()}){{e<=1}}",
+            f"(?:{part()}){{s<=1,i<=1}}",
+            f"(?:{part(0)}(?1)?{part(0)})",
+            rf"(?=\1){part()}",
+            rf"(?!\1){part()}",
+            rf"(?i:\1){part(0)}",
+        ]
+    )
+    return rng.choice(["", part()]) + group + rng.choice(["", part()]) + special + rng.choice(["", part()])

@@ -1,4 +1,5 @@
-"""``+ | & ~ repeat`` against sets of texts: on a small alphabet a language is the set of its members up to some length."""
+"""``+ | & ~ repeat`` against sets of texts: on a small alphabet a language is the set of its members up to some
+length."""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ import random
 import pytest
 import regex
 from random_patterns import ALPHABET, TEXTS, random_pattern
-from reference import unpack
 
 import relark
+from reference import unpack
 from relark import Constraint, Vocabulary
 
 LONGEST = max(map(len, TEXTS))

@@ -1,4 +1,5 @@
-"""Texts and patterns that nobody wrote: Hypothesis' texts for the cases of `patterns`, and random patterns compared with ``regex`` text by text."""
+"""Texts and patterns that nobody wrote: Hypothesis' texts for the cases of `patterns`, and random patterns compared
+with ``regex`` text by text."""
 
 from __future__ import annotations
 
@@ -11,10 +12,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument, Unsatisfiable
 from patterns import CASES, Case
-from random_patterns import TEXTS, random_pattern
+from random_patterns import TEXTS, random_irregular_pattern, random_pattern
 
 import relark
+import relark.frontends.regex
 from relark import Vocabulary
+from relark.language import derive, is_empty
 
 _COMMON_FLAGS = int(regex.I | regex.S | regex.M | regex.X | regex.A)
 
@@ -52,7 +55,9 @@ def check_generated(case: Case, compiled: re.Pattern[str], vocabulary: Vocabular
             matcher = constraint.matcher(vocabulary)
             data = text.encode()
             while data:
-                fitting = [i for n in (1, 2, 3, 4) if len(data) >= n and (i := vocabulary.ids.get(data[:n])) is not None]
+                fitting = [
+                    i for n in (1, 2, 3, 4) if len(data) >= n and (i := vocabulary.ids.get(data[:n])) is not None
+                ]
                 token_id = rng.choice(fitting)
                 matcher.advance(token_id)
                 data = data[len(vocabulary.token_bytes[token_id] or b"") :]
@@ -101,3 +106,45 @@ def test_random_patterns_mean_what_the_regex_module_says(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(6, 30))
 def test_many_random_patterns_mean_what_the_regex_module_says(seed: int) -> None:
     compare_random_patterns(seed, 150, 2 + seed % 3)
+
+
+def compare_irregular_patterns(seed: int, count: int) -> None:
+    """Members by ``regex.fullmatch``, and every start of a member is alive."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        pattern = random_irregular_pattern(rng)
+        judge = regex.compile(pattern)
+        try:
+            members = {text for text in TEXTS if judge.fullmatch(text, timeout=1)}
+        except TimeoutError:
+            continue
+        constraint = relark.regex(pattern)
+        starts = {m[:i] for m in members for i in range(len(m) + 1)}
+        terms = {"": constraint.term}
+        for text in TEXTS:  # shorter ones first
+            if text:
+                terms[text] = derive(terms[text[:-1]], ord(text[-1]))
+            term = terms[text]
+            assert term.nullable == (text in members), f"{pattern} on {text!r}: regex says {text in members}"
+            assert text not in starts or not is_empty(term), f"{pattern}: {text!r} can be completed"
+
+
+@pytest.mark.parametrize("engine", ["as chosen", "partial-match"])
+@pytest.mark.parametrize("seed", range(3))
+def test_random_irregular_patterns_mean_what_the_regex_module_says(
+    seed: int, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine == "partial-match":
+        monkeypatch.setattr(relark.frontends.regex, "threads_term", lambda *_: None)
+    compare_irregular_patterns(seed, 25)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["as chosen", "partial-match"])
+@pytest.mark.parametrize("seed", range(10, 30))
+def test_many_random_irregular_patterns_mean_what_the_regex_module_says(
+    seed: int, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if engine == "partial-match":
+        monkeypatch.setattr(relark.frontends.regex, "threads_term", lambda *_: None)
+    compare_irregular_patterns(seed, 100)

@@ -6,9 +6,9 @@ import time
 
 import pytest
 import regex
-from reference import unpack
 
 import relark
+from reference import unpack
 from relark import RelarkError, Vocabulary
 
 SECONDS = 20.0  # a pattern may take; most take milliseconds
@@ -55,6 +55,7 @@ def test_hostile_patterns_are_answered_or_refused_in_time(name: str, small_vocab
     pattern, text = HOSTILE[name]
     lists = {"words": [f"word {i}" for i in range(10_000)]} if "L<words>" in pattern else {}
     began = time.perf_counter()
+    refusal = rest = None
     try:
         constraint = relark.regex(pattern, **lists)
         matcher = constraint.matcher(small_vocabulary)
@@ -68,12 +69,13 @@ def test_hostile_patterns_are_answered_or_refused_in_time(name: str, small_vocab
         matcher.forced_bytes()
         rest = matcher.shortest()
         matcher.min_tokens(enough=10_000)
-    except RelarkError as refusal:
-        assert str(refusal)
-    else:
+    except RelarkError as error:
+        refusal = str(error)
+    assert time.perf_counter() - began < SECONDS
+    if rest is not None:
         taken = small_vocabulary.decode(_ids(matcher))
         assert constraint.fullmatch((taken + rest).decode())
-    assert time.perf_counter() - began < SECONDS
+    assert refusal != "", "an error says what is wrong"
 
 
 def _ids(matcher: relark.Matcher) -> list[int]:
@@ -103,32 +105,35 @@ def nested(depth: int, kind: str) -> str:
             return "[" * depth + "a" + "]" * depth
 
 
-@pytest.mark.parametrize("kind", ["groups", "non-capturing", "quantified", "alternatives", "concatenated", "lookaheads", "sets"])
+@pytest.mark.parametrize(
+    "kind", ["groups", "non-capturing", "quantified", "alternatives", "concatenated", "lookaheads", "sets"]
+)
 @pytest.mark.parametrize("depth", [50, 1_000, 100_000])
 def test_deep_nesting_is_answered_or_refused_in_time(depth: int, kind: str, small_vocabulary: Vocabulary) -> None:
     pattern = nested(depth, kind)
     began = time.perf_counter()
+    refusal = ""
     try:
         constraint = relark.regex(pattern, flags=regex.VERSION1)
         matcher = constraint.matcher(small_vocabulary)
         matcher.mask()
-        rest = matcher.shortest()
-    except RelarkError as refusal:
-        assert len(str(refusal)) < 2_000, "an error that people can read"
-        assert depth > 50, f"an everyday depth is refused: {refusal}"
-    else:
-        assert constraint.fullmatch(rest.decode())
+        assert constraint.fullmatch(matcher.shortest().decode())
+    except RelarkError as error:
+        refusal = str(error)
     assert time.perf_counter() - began < SECONDS
+    assert len(refusal) < 2_000, "an error that people can read"
+    assert depth > 50 or not refusal, f"an everyday depth is refused: {refusal}"
 
 
 def test_a_catastrophic_backreference_is_refused_by_name(small_vocabulary: Vocabulary) -> None:
     matcher = relark.regex(r"((?:a|a)*)*\1c|a*d").matcher(small_vocabulary)
     began = time.perf_counter()
+    refusal = None
     try:
         for token_id in small_vocabulary.encode(b"a" * 60):
             matcher.mask()
             matcher.advance(token_id)
-    except relark.UnsupportedError as refusal:
-        assert r"((?:a|a)*)*\1c" in str(refusal)
-        assert " s" in str(refusal)
-    assert time.perf_counter() - began < 2 * SECONDS
+    except relark.UnsupportedError as error:
+        refusal = str(error)
+    assert time.perf_counter() - began < SECONDS
+    assert refusal is None or r"((?:a|a)*)*\1c" in refusal

@@ -1,7 +1,7 @@
 """Masks against ReLLM's own rule, token by token over a whole vocabulary.
 
-Where the two differ one of them must be wrong, and ``regex.fullmatch`` says which: a token that only relark allows must have a completion that matches; for a
-token that only ReLLM allows a search for a completion must find none.
+Where the two differ one of them must be wrong, and ``regex.fullmatch`` says which: a token that only relark allows
+must have a completion that matches; for a token that only ReLLM allows a search for a completion must find none.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import random
 
 import pytest
 from patterns import CASES, Case
-from reference import completes, find_completion, rellm_mask, unpack
 
 import relark
+from reference import completes, find_completion, rellm_mask, unpack
 from relark import Matcher, Vocabulary
 
 DIFFERENCES_SHOWN = 6  # of each kind, at each prefix
@@ -69,11 +69,15 @@ def compare(case: Case, vocabulary: Vocabulary, count: int) -> None:
             after = matcher.fork()
             after.advance(token_id)
             text = prefix + (vocabulary.token_bytes[token_id] or b"") + after.shortest()
-            assert completes(compiled, text), f"{prefix!r} + {vocabulary.token_bytes[token_id]!r}: only ReLLM refuses it, but {text!r} does not match"
+            assert completes(compiled, text), (
+                f"{prefix!r} + {vocabulary.token_bytes[token_id]!r}: only ReLLM refuses it, but {text!r} does not match"
+            )
         for token_id in some(theirs - ours, rng):
             data = prefix + (vocabulary.token_bytes[token_id] or b"")
             completion = find_completion(compiled, data)
-            assert completion is None, f"{prefix!r} + {vocabulary.token_bytes[token_id]!r} is refused, but {completion!r} matches"
+            assert completion is None, (
+                f"{prefix!r} + {vocabulary.token_bytes[token_id]!r} is refused, but {completion!r} matches"
+            )
 
 
 def some(tokens: set[int], rng: random.Random) -> list[int]:

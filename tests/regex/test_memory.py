@@ -8,9 +8,9 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from reference import unpack
 
 import relark
+from reference import unpack
 from relark import Vocabulary
 from relark.caches import DEFAULT_LIMIT
 from relark.language.terms import interned_count

@@ -1,4 +1,5 @@
-"""The irregular cases of `patterns` once more, all on the partial-match engine, though `captures` may serve some of them."""
+"""The irregular cases of `patterns` once more, all on the partial-match engine, though `captures` may serve some of
+them."""
 
 from __future__ import annotations
 

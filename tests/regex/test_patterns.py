@@ -1,4 +1,5 @@
-"""The cases of `patterns`: first that they are right by ``regex.fullmatch``, then that relark agrees, in every tokenisation."""
+"""The cases of `patterns`: first that they are right by ``regex.fullmatch``, then that relark agrees, in every
+tokenisation."""
 
 from __future__ import annotations
 
@@ -28,7 +29,12 @@ def test_texts_are_judged_as_by_the_regex_module(case: Case) -> None:
         assert constraint.fullmatch(text) == bool(compiled.fullmatch(text)), text
     for text in [*case.accept, *case.reject]:  # and what differs from them by one character
         for i in range(min(len(text), 12) + 1):
-            for changed in (text[:i], text[:i] + text[i + 1 :], text[:i] + "a" + text[i:], text[:i] + "é" + text[i + 1 :]):
+            for changed in (
+                text[:i],
+                text[:i] + text[i + 1 :],
+                text[:i] + "a" + text[i:],
+                text[:i] + "é" + text[i + 1 :],
+            ):
                 assert constraint.fullmatch(changed) == bool(compiled.fullmatch(changed)), changed
 
 

@@ -1,4 +1,5 @@
-"""Random walks through the masks: whatever is written, it can be completed, and the completed text fullmatches, within the budget if there is one."""
+"""Random walks through the masks: whatever is written, it can be completed, and the completed text fullmatches,
+within the budget if there is one."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ import pytest
 import regex
 from patterns import CASES, Case
 from random_patterns import random_pattern
-from reference import completes, least_tokens, unpack
 
 import relark
+from reference import completes, least_tokens, unpack
 from relark import Matcher, Vocabulary
 from relark.errors import UnsatisfiableError
 
@@ -97,10 +98,13 @@ TINY = Vocabulary.from_bytes([None, b"a", b"b", b"-", b"ab", b"ba", b"aab", b"b-
 NO_SINGLE_A = Vocabulary.from_bytes([None, b"b", b"aa", b"ab", b"ba", b"baa", b"-"], eos_ids=[0])
 MOST = 4  # tokens that brute force tries: 9 ** 4 texts
 
+# fmt: off
 HAND_PICKED = [
-    "a{5}", "a{5}b*", "(?:ab){2,}", "(?:aab|b){3}", "(a+)b\\1", "(a|b)(a|b)\\2\\1", "[ab]*-[ab]*", "(?=.*bbbb)[ab]{5,}", "a(?!b).{3}", "(?<!a)b+-",
-    "b{7}|a{5}", "(?>a|ab)-", "a++b", r"\bab\b-", "(?:(?:aab){e<=1})", r"-(?:[ab]|(?R))*-", "(a)?b(?(1)a|-)", "(?:aa)+", "(?:b|aa)+a", "a",
-]  # fmt: skip
+    "a{5}", "a{5}b*", "(?:ab){2,}", "(?:aab|b){3}", r"(a+)b\1", r"(a|b)(a|b)\2\1", "[ab]*-[ab]*",
+    "(?=.*bbbb)[ab]{5,}", "a(?!b).{3}", "(?<!a)b+-", "b{7}|a{5}", "(?>a|ab)-", "a++b", r"\bab\b-",
+    "(?:(?:aab){e<=1})", "-(?:[ab]|(?R))*-", "(a)?b(?(1)a|-)", "(?:aa)+", "(?:b|aa)+a", "a",
+]
+# fmt: on
 
 
 def check_least(pattern: str, vocabulary: Vocabulary) -> None:
@@ -112,7 +116,9 @@ def check_least(pattern: str, vocabulary: Vocabulary) -> None:
     except UnsatisfiableError:
         assert expected is None, f"{pattern} can be written in {expected} tokens"
         return
-    assert found == expected if expected is not None else found > MOST, f"{pattern}: brute force needs {expected} tokens"
+    assert found == expected if expected is not None else found > MOST, (
+        f"{pattern}: brute force needs {expected} tokens"
+    )
     if expected is None:
         return
     for _ in range(2):  # and so it goes on after a token

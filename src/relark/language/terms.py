@@ -584,10 +584,18 @@ def _touching(item: Term, same: list[Repeat]) -> list[Term]:
 
 
 def _absorb(items: dict[Term, None]) -> dict[Term, None]:
-    """``a | (a & b) -> a``; ``a | ~a -> everything``."""
+    """``a | (a & b) -> a``; ``a | (~a & b) -> a | b``; ``a | ~a -> everything``."""
     conjunctions = [i for i in items if isinstance(i, Intersection)]
     drop: set[Term] = set()
     if conjunctions:
+        opposites = {i.item for i in items if isinstance(i, Complement)}
+        opposites |= {i for c in conjunctions for i in c.items if isinstance(i, Complement) and i.item in items}
+        if any(not opposites.isdisjoint(c.items) for c in conjunctions):
+            reduced = [
+                intersection(*[j for j in i.items if j not in opposites]) if isinstance(i, Intersection) else i
+                for i in items
+            ]
+            return {union(*reduced): None}
         parts = {c: frozenset(c.items) for c in conjunctions}
         for c in conjunctions:
             if any(i in items for i in c.items) or any(parts[d] < parts[c] for d in conjunctions if d is not c):
@@ -642,12 +650,11 @@ def intersection(*terms: Term) -> Term:
         covered = {i for i in items if isinstance(i, Union) and any(j in items for j in i.items)}
         if covered:
             items = {i: None for i in items if i not in covered}
-        # ~a & (a | b) -> ~a & b
+        # ~a & (a | b) -> ~a & b; a & ~(a & b) -> a & ~b
         excluded = {i.item for i in items if isinstance(i, Complement)}
-        if any(isinstance(i, Union) and not excluded.isdisjoint(i.items) for i in items):
-            return intersection(
-                *[union(*[j for j in i.items if j not in excluded]) if isinstance(i, Union) else i for i in items]
-            )
+        reduced = [_without(i, items, excluded) for i in items]
+        if any(new is not old for new, old in zip(reduced, items, strict=True)):
+            return intersection(*reduced)
     if len(items) > 1:
         shared = _share_heads(items)
         if shared is not items:
@@ -672,6 +679,16 @@ def intersection(*terms: Term) -> Term:
         return term
 
     return _intern((Intersection, ordered), make)
+
+
+def _without(item: Term, held: dict[Term, None], excluded: set[Term]) -> Term:
+    """``item`` as it matters where all of ``held`` hold and none of ``excluded``."""
+    if isinstance(item, Union):
+        possible = [i for i in item.items if i not in excluded and not (isinstance(i, Complement) and i.item in held)]
+        return item if len(possible) == len(item.items) else union(*possible)
+    if isinstance(item, Complement) and isinstance(item.item, Intersection) and any(i in held for i in item.item.items):
+        return complement(intersection(*[i for i in item.item.items if i not in held]))
+    return item
 
 
 def _share_heads(items: dict[Term, None]) -> dict[Term, None]:
@@ -718,7 +735,7 @@ def complement(term: Term) -> Term:
         return term.item
     if isinstance(term, Union):
         return intersection(*[complement(i) for i in term.items])
-    if isinstance(term, Intersection) and all(isinstance(i, Complement) for i in term.items):
+    if isinstance(term, Intersection) and any(isinstance(i, Complement) for i in term.items):
         return union(*[complement(i) for i in term.items])
 
     def make() -> Complement:

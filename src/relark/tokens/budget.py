@@ -28,6 +28,9 @@ from relark.language.terms import LAZY, LeafTerm, Term, Union
 from relark.tokens.masks import Ends, Int32, Masks, split_walk
 
 SEARCH_SECONDS = 2.0  # of one search for the least number of tokens
+LAZY_ROOM = 4  # a LAZY state without bounds is left alone while so many times its own cost remains
+LAZY_SECONDS = 1.0  # and then as many of its ends are looked at as this allows; the others are withheld
+SPELL_SECONDS = 0.1  # of one search for any spelling at all
 _LONG = 100  # bytes; the spelling of a longer completion is shared with its suffixes
 
 Plan = tuple[int, int]  # (tokens needed, the first of them or -1 where none is)
@@ -46,7 +49,15 @@ def cost(masks: Masks, term: Term) -> int:
 
 def can_be_spelled(masks: Masks, term: Term) -> bool:
     """Whether some completion of ``term`` consists of tokens of the vocabulary."""
-    return term.nullable or masks.completions.shortest(term) is not None or cost(masks, term) < UNSPELLABLE
+    if term.nullable or masks.completions.shortest(term) is not None:
+        return True
+    known = _plans.get((masks.serial, term))
+    if known is None:
+        known, finished = _search(masks, term, UNSPELLABLE, SPELL_SECONDS)
+        if not finished and known[0] >= UNSPELLABLE:
+            return True  # not known: decoding goes back if it was not so
+        _plans.put((masks.serial, term), known)
+    return known[0] < UNSPELLABLE
 
 
 def _plan(masks: Masks, term: Term) -> Plan:
@@ -57,7 +68,7 @@ def _plan(masks: Masks, term: Term) -> Plan:
             known = 0, -1
         else:
             text = masks.completions.shortest(term)
-            known = _spell(masks, text) if text is not None else _search(masks, term, UNSPELLABLE)
+            known = _spell(masks, text) if text is not None else _search(masks, term, UNSPELLABLE, SEARCH_SECONDS)[0]
         _plans.put(key, known)
     return known
 
@@ -99,7 +110,8 @@ def least(masks: Masks, term: Term, enough: int = 0) -> int:
     upper = min(upper, _descend(masks, term, upper))
     if upper <= enough:
         return upper
-    return min(_search(masks, term, upper)[0], upper)
+    found, _ = _search(masks, term, upper, SEARCH_SECONDS)
+    return min(found[0], upper)
 
 
 def _descend(masks: Masks, term: Term, upper: int) -> int:
@@ -130,9 +142,12 @@ def _floor(masks: Masks, term: Term) -> int:
     return max(1, -(-lower_bound(term) // max(1, masks.trie.max_token_length)))
 
 
-def _search(masks: Masks, term: Term, upper: int) -> Plan:
-    """A* over states, an edge a token; keeps what it finds, for every state of the path found."""
-    deadline = time.monotonic() + SEARCH_SECONDS
+def _search(masks: Masks, term: Term, upper: int, seconds: float) -> tuple[Plan, bool]:
+    """A* over states, an edge a token; the plan, and whether the search came to an end in time.
+
+    Keeps what it finds, for every state of the path found.
+    """
+    deadline = time.monotonic() + seconds
     order = itertools.count()
     queue = [(_floor(masks, term), 0, next(order), term)]
     spent: dict[Term, int] = {term: 0}
@@ -169,7 +184,7 @@ def _search(masks: Masks, term: Term, upper: int) -> Plan:
     if finished:
         _exact.put((masks.serial, term), True)
     if best is None:
-        return UNSPELLABLE, -1
+        return (UNSPELLABLE, -1), finished
     total, state = best
     while state in origin and state is not term:
         previous, token = origin[state]
@@ -177,7 +192,7 @@ def _search(masks: Masks, term: Term, upper: int) -> Plan:
         _plans.put((masks.serial, previous), plan)
         _exact.put((masks.serial, previous), finished)
         state = previous
-    return _plans.get((masks.serial, term)) or (total, -1)
+    return _plans.get((masks.serial, term)) or (total, -1), finished
 
 
 def _first_tokens(ends: Ends) -> list[int]:
@@ -199,7 +214,9 @@ def reach(masks: Masks, term: Term) -> int:
     known = _reach.get(key)
     if known is None:
         known = masks.completions.bounds(term)[1] + 1
-        if known >= NONE:
+        if known >= NONE and term.flags & LAZY:
+            known = LAZY_ROOM * (cost(masks, term) + 8)
+        elif known >= NONE:
             known = 1 + max((_quick_cost(masks, target) for target in masks.ends(term).terms), default=0)
         _reach.put(key, known)
     return known
@@ -239,7 +256,12 @@ def _affordable(masks: Masks, term: Term, tokens_left: int) -> NDArray[np.int64]
                 keep[node] = keep[node] or _fits(masks, end, tokens_left - 1)
             return masks.tokens_at(keep)
     ends = masks.ends(term)
-    fits = np.array([_fits(masks, t, tokens_left - 1) for t in ends.terms], np.bool_)
+    fits = np.zeros(len(ends.terms), np.bool_)
+    deadline = time.monotonic() + LAZY_SECONDS if term.flags & LAZY else float("inf")
+    for i, end in enumerate(ends.terms):
+        fits[i] = _fits(masks, end, tokens_left - 1)
+        if time.monotonic() > deadline:
+            break
     return ends.tokens[fits[ends.index]]
 
 

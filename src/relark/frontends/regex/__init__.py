@@ -11,7 +11,7 @@ from __future__ import annotations
 import copyreg
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -96,11 +96,12 @@ def _regex_flags(flags: int) -> int:
 
 
 def _compiled(source: str, flags: int, named_lists: dict[str, Iterable[str]]) -> regex.Pattern[str]:
-    lists = {name: _texts(name, texts) for name, texts in named_lists.items()}
+    lists: dict[str, Any] = {name: _texts(name, texts) for name, texts in named_lists.items()}
     try:
         return regex.compile(source, flags, cache_pattern=False, **lists)
     except regex.error as error:
-        raise PatternError(str(error.msg), source, error.pos) from None
+        message, position = getattr(error, "msg", str(error)), getattr(error, "pos", None)
+        raise PatternError(message, source, position) from None
     except RecursionError:
         raise UnsupportedError(
             "the pattern nests its groups too deeply for the regex module; write it with fewer levels"
@@ -135,7 +136,7 @@ def _from_regex(pattern: regex.Pattern[str], flags: int | None) -> CompiledRegex
     return CompiledRegex(term, "partial-match", found.reasons, pattern.pattern, pattern.flags, pattern)
 
 
-def _read(pattern: regex.Pattern[str], flags: int | None, lists: dict[str, Any]) -> Syntax:
+def _read(pattern: regex.Pattern[str], flags: int | None, lists: Mapping[str, Any]) -> Syntax:
     try:
         if flags is None:
             flags = _flags_at_start(pattern, lists)
@@ -148,7 +149,7 @@ def _read(pattern: regex.Pattern[str], flags: int | None, lists: dict[str, Any])
     return syntax
 
 
-def _flags_at_start(pattern: regex.Pattern[str], lists: dict[str, Any]) -> int:
+def _flags_at_start(pattern: regex.Pattern[str], lists: Mapping[str, Any]) -> int:
     """The flags that ``pattern`` was compiled with.
 
     It tells the flags as of its end; they differ where ``(?i)`` and the like stand in the middle.  Then candidates
@@ -179,7 +180,7 @@ def _flags_at_start(pattern: regex.Pattern[str], lists: dict[str, Any]) -> int:
 
 def _code(pattern: regex.Pattern[str]) -> Any:
     """What identifies a compiled pattern: the state that it is pickled with."""
-    return copyreg.dispatch_table[type(pattern)](pattern)[1]  # type: ignore[index]
+    return copyreg.dispatch_table[type(pattern)](pattern)[1]
 
 
 def _check_groups(syntax: Syntax, pattern: regex.Pattern[str] | re.Pattern[str]) -> None:

@@ -10,8 +10,8 @@ backtracking would find a match.
 States of one text are few, but each text has its own, so they are derived byte by byte, for the bytes that tokens
 offer.  Cost: some 10 us a byte.
 
-Cannot do: parts with lookarounds, anchors (other than around the whole) or atomic groups, references that ignore
-case, recursion, fuzzy matching; `threads_term` then answers None, and the pattern is served by `partial`.
+Cannot do: parts with lookarounds, anchors (other than around the whole) or atomic groups, full case
+folding, recursion, fuzzy matching; `threads_term` then answers None, and the pattern is served by `partial`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ import itertools
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import regex
 
+from relark.frontends.regex import codepoints
 from relark.frontends.regex import lower as lowering
 from relark.frontends.regex import syntax as tree
+from relark.frontends.regex.codepoints import Ranges
 from relark.language import (
     EMPTY,
     EPSILON,
@@ -34,6 +37,7 @@ from relark.language import (
     Completions,
     Leaf,
     Term,
+    code_points,
     concat,
     derive,
     leaf,
@@ -95,7 +99,15 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
+    """What a group has matched; ``variants``: the characters that count as equal to one, where case is ignored."""
+
     number: int
+    variants: Callable[[int], Ranges] | None
+
+    def matches(self, text: bytes) -> Term:
+        if self.variants is None:
+            return literal(text)
+        return concat(*[code_points(self.variants(ord(c))) for c in text.decode()])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -388,7 +400,7 @@ def _go_on(stack: Stack | None, closed: Texts, opened: Texts, threads: set[Threa
                 text = _text_of(closed, part.number)
                 if text is None:
                     continue
-                term = literal(text)
+                term = part.matches(text)
             case _:
                 work.extend(_unfold(part, rest, closed, opened))
                 continue
@@ -423,6 +435,8 @@ def _first_of(stack: Stack | None, closed: Texts, opened: Texts) -> int:
             case Reference():
                 text = _text_of(closed, part.number)
                 if not text:  # never matched, or empty so far
+                    return FULL
+                if part.variants is not None:  # perhaps not even a whole character
                     return FULL
                 mask |= 1 << text[0]
             case _:
@@ -595,11 +609,13 @@ class _Builder:
             match node:
                 case tree.Backreference() | tree.Condition():
                     number = syntax.group(node.ref)
-                    if number is None or (isinstance(node, tree.Backreference) and node.fold):
+                    if number is None or (isinstance(node, tree.Backreference) and node.fold == "full"):
                         raise _NotServed
                     self.referred.add(number)
                 case tree.Call():
                     raise _NotServed
+                case tree.Character() | tree.CharacterClass() | tree.NamedList() if node.fold == "full":
+                    raise _NotServed  # `regex` folds runs of characters as a whole
         if syntax.reverse:
             raise _NotServed
 
@@ -679,7 +695,8 @@ class _Builder:
     def reference(self, node: tree.Backreference) -> Walk[Part]:
         number = self.syntax.group(node.ref)
         assert number is not None
-        return Reference(number)
+        judge = self.syntax.judge
+        return Reference(number, partial(codepoints.case_variants, judge) if node.fold else None)
         yield
 
     def certain(self, part: Part, matched: frozenset[int]) -> frozenset[int] | None:

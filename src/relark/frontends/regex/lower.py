@@ -26,6 +26,7 @@ generator that yields the walks it depends on (`run_walk`), so nesting costs no 
 from __future__ import annotations
 
 import itertools
+import typing
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -242,6 +243,7 @@ class _Lowering:
         self.widthless = False  # drop everything zero-width: a superset is all that is wanted
         self.pieces = 0
         self.widths: dict[Node, Width] = {}
+        self.directions = _directions(syntax)
         self.settled: set[Node] = set()  # alternations that `regex` will not rearrange any further
 
     def because(self, node: Node, construct: str, why: str) -> None:
@@ -407,6 +409,10 @@ class _Lowering:
             self.because(node, "group call", f"copied out, the pattern would have more than {MAX_PIECES} pieces")
             return TEXT
         group = self.syntax.groups[number][0]
+        if self.is_regex and self.directions[group] != backwards:
+            why = "regex loses matches where a group is called from a lookbehind, or is defined in one"
+            self.because(node, "group call", why)
+            return TEXT
         term: Term = yield self.called(number, group.body, backwards)
         return term
 
@@ -420,7 +426,8 @@ class _Lowering:
         saved, self.widthless = self.widthless, True
         terms: list[Term] = []
         for group in groups:
-            terms.append((yield self.called(number, group.body, False)))
+            term: Term = yield self.called(number, group.body, False)
+            terms.append(term)
         self.widthless = saved
         return union(*terms)
 
@@ -519,7 +526,8 @@ class _Lowering:
             node = Repeat(node.at, node.end, node.body, node.lo, node.hi, "greedy")
         free: bool = yield self.ends_in_one_place(node)
         if self.widthless or free:
-            return (yield self.term(node, backwards))  # type: ignore[no-any-return]
+            plain: Term = yield self.term(node, backwards)
+            return plain
         before = len(self.reasons)
         for way in (self.committed_parts, self.committed_in_order, self.committed_choice):
             term: Term | None = yield way(node, reported, backwards)
@@ -626,35 +634,43 @@ class _Lowering:
     def ordered(self, node: Node) -> Walk[Ordered | None]:
         """``node`` with the order in which the engine tries things; None if ordered terms cannot say it."""
         self.pieces += 1
+        match node:
+            case Sequence():
+                return self.ordered_sequence(node.items)
+            case Alternation():
+                return self.ordered_choice(node)
+            case Group():
+                return self.ordered_call(node.number, node.body)
+            case Call():
+                number = self.syntax.group(node.ref)
+                if number is None or number in self.active or self.pieces > MAX_PIECES:
+                    return _done(None)
+                return self.ordered_call(number, self.syntax.groups[number][0].body)
+            case NamedList() if not node.fold:
+                texts = sorted(_encodable(self.named_lists[node.name]), key=lambda t: len(t.decode()), reverse=True)
+                by_length = [one_of(group) for _, group in itertools.groupby(texts, lambda t: len(t.decode()))]
+                choices = [ordered_unit(group) for group in by_length]
+                return _done(ordered_alt(*choices) if choices else ordered_seq())
+            case Keep():
+                return _done(ordered_seq())
+            case Verb() if node.name == "FAIL":
+                return _done(ordered_unit(EMPTY))
+            case Character() | CharacterClass() | Repeat() | Atomic():
+                return self.ordered_if_fixed(node)
+        return _done(None)
+
+    def ordered_if_fixed(self, node: Character | CharacterClass | Repeat | Atomic) -> Walk[Ordered | None]:
+        """For the nodes where a fixed length makes the difference."""
         least, most = yield self.width(node)
         match node:
             case Character() | CharacterClass():
                 return ordered_unit(self.single(node, False)) if least == most else None
-            case Sequence():
-                return (yield self.ordered_sequence(node.items))  # type: ignore[no-any-return]
-            case Alternation():
-                return (yield self.ordered_choice(node))  # type: ignore[no-any-return]
-            case Group():
-                return (yield self.ordered_call(node.number, node.body))  # type: ignore[no-any-return]
-            case Call():
-                number = self.syntax.group(node.ref)
-                if number is None or number in self.active or self.pieces > MAX_PIECES:
-                    return None
-                body = self.syntax.groups[number][0].body
-                return (yield self.ordered_call(number, body))  # type: ignore[no-any-return]
             case Repeat() if node.mode != "possessive" or least == most:
                 part: Ordered | None = yield self.ordered(node.body)
                 return None if part is None else ordered_repeat(part, node.lo, node.hi, node.mode != "lazy")
             case Atomic() if least == most:
-                return (yield self.ordered(node.body))  # type: ignore[no-any-return]
-            case NamedList() if not node.fold:
-                texts = sorted(_encodable(self.named_lists[node.name]), key=lambda t: len(t.decode()), reverse=True)
-                same_length = [one_of(group) for _, group in itertools.groupby(texts, lambda t: len(t.decode()))]
-                return ordered_alt(*[ordered_unit(group) for group in same_length]) if texts else ordered_seq()
-            case Keep():
-                return ordered_seq()
-            case Verb() if node.name == "FAIL":
-                return ordered_unit(EMPTY)
+                inside: Ordered | None = yield self.ordered(node.body)
+                return inside
         return None
 
     def ordered_sequence(self, items: tuple[Node, ...]) -> Walk[Ordered | None]:
@@ -672,11 +688,14 @@ class _Lowering:
         if _has_full(node):
             items: tuple[Node, ...] = yield self.rearranged((node,), False)
             if len(items) > 1:
-                return (yield self.ordered_sequence(items))  # type: ignore[no-any-return]
+                moved: Ordered | None = yield self.ordered_sequence(items)
+                return moved
             assert isinstance(items[0], Alternation)
             node = items[0]
         choices: list[Ordered] = []
-        for is_literal, branches in itertools.groupby(node.branches, lambda branch: self.literal_text(branch) is not None):
+        for is_literal, branches in itertools.groupby(
+            node.branches, lambda branch: self.literal_text(branch) is not None
+        ):
             if is_literal:
                 choices += _ordered_literals([self.literal_text(branch) or b"" for branch in branches])
                 continue
@@ -738,7 +757,8 @@ class _Lowering:
     def all_widths(self, nodes: Iterable[Node]) -> Walk[list[Width]]:
         widths: list[Width] = []
         for node in nodes:
-            widths.append((yield self.width(node)))
+            width: Width = yield self.width(node)
+            widths.append(width)
         return widths
 
     # -- ignored case
@@ -887,6 +907,20 @@ class _Lowering:
 # --- helpers ----------------------------------------------------------------------------------------------------------
 
 
+def _directions(syntax: Syntax) -> dict[Node, bool]:
+    """Whether each group stands where it is matched backwards."""
+    found: dict[Node, bool] = {}
+    work: list[tuple[Node, bool]] = [(syntax.root, syntax.reverse)]
+    while work:
+        node, backwards = work.pop()
+        if isinstance(node, Group):
+            found[node] = backwards
+        for child in _children(node):
+            tested = isinstance(node, Look) or (isinstance(node, LookCondition) and child is node.test)
+            work.append((child, node.behind if tested and isinstance(node, Look | LookCondition) else backwards))
+    return found
+
+
 def _is_full(node: Node) -> bool:
     return isinstance(node, Character) and node.fold == "full"
 
@@ -895,7 +929,7 @@ def _items(node: Node) -> tuple[Node, ...]:
     return node.items if isinstance(node, Sequence) else (node,)
 
 
-def _sequence_of(items: list[Node], original: Node) -> Node:
+def _sequence_of(items: typing.Sequence[Node], original: Node) -> Node:
     return items[0] if len(items) == 1 else Sequence(original.at, original.end, tuple(items))
 
 

@@ -1,30 +1,39 @@
 """Regexes that are not regular, through the ``regex`` module's own partial matching: ReLLM's method as a leaf.
 
-What it is: backreferences, recursion, conditionals, fuzzy matching and the like have no derivative, but the ``regex`` module can say of a text whether it is still
-the start of a match: ``pattern.fullmatch(text, partial=True)`` (ReLLM asked that of every token of the vocabulary).
-Here the text so far, with the bytes of an unfinished UTF-8 character, is the state of a `Leaf`; it lives while that answer, and a regular language that is known to contain
-the pattern's (the *guide*), let it.  So a dead prefix is never extended, and such a regex composes with every other constraint.
+What it is: recursion, fuzzy matching and the like have no derivative, but the ``regex`` module can say of a text
+whether it is still the start of a match: ``pattern.fullmatch(text, partial=True)`` (ReLLM asked that of every token
+of the vocabulary). Here the text so far, with the bytes of an unfinished UTF-8 character, is the state of a `Leaf`;
+it lives while that answer, and a regular language that is known to contain the pattern's (the *guide*), let it. So a
+dead prefix is never extended, and such a regex composes with every other constraint.
 
-When to use it: only where ``lower`` found a construct that is not regular.
+When to use it: only for constructs that neither ``lower`` nor ``captures`` can serve.
 
-Two things keep the number of questions down. The *partition* lists sets of characters that the pattern cannot tell apart: one character of each set answers for all.
-Without backreferences such characters are interchangeable for ever, so texts are spelled with one member of each set and
-states that differ only in spelling are one state.  With backreferences a character is told apart from the others once it occurs in the
-text; one that does not, nor a case variant of it, still answers for the rest of its set.
+Two things keep the number of questions down. The *partition* lists sets of characters that the pattern cannot tell
+apart: one character of each set answers for all. Without backreferences such characters are interchangeable for ever,
+so texts are spelled with one member of each set, and states that differ only in spelling are one state. With
+backreferences a character is told apart from the others once it occurs in the text; one that does not, nor a case
+variant of it, still answers for the rest of its set.
 
-``shortest()`` searches the extensions of the text, best first by the length that the guide still asks for. It finds a completion, tries a while for a shorter
-one, and where it runs out of extensions has proved that there is none.
+``shortest()`` searches the extensions of the text, best first by the length that the guide still asks for. It finds a
+completion, tries a while for a shorter one, and where it runs out of extensions has proved that there is none.
 
 Where partial matching errs:
 
-- it may call a text dead that is not: at ``\\b``, ``\\B``, ``$``, ``\\Z`` and lookbehinds it takes the end of the text so far for the end of the text, and it wants the least number of fuzzy errors
-  at once. A minimum is left out when asking whether a text lives; with the others, a text is dead only if it stays so after one and two more characters of any kind.
-- it may call a text alive that is not (lookarounds, atomic groups, a reference to a group that cannot have matched). The guide knows better about the regular ones;
-  where the pattern contains lookarounds, atomic groups, possessive quantifiers or verbs, a search for a completion verifies it (`VerifiedMatch`).
+- it may call a text dead that is not: at ``\\b``, ``\\B``, ``$``, ``\\Z`` and lookbehinds it takes the end of the
+  text so far for the end of the text, and it wants the least number of fuzzy errors at once. A minimum is left out
+  when asking whether a text lives; with the others, a text is dead only if it stays so after one and two more
+  characters of any kind.
+- it may call a text alive that is not (lookarounds, atomic groups, a reference to a group that cannot have matched).
+  The guide knows better about the regular ones; where the pattern contains lookarounds, atomic groups, possessive
+  quantifiers or verbs, a search for a completion verifies it (`VerifiedMatch`).
 - with the REVERSE flag it is about ends instead of starts, so only the guide and the search are used.
 
-Cost: 5 to 10 us for each trie node that lives, growing with the text: 0.1 to 1 s for a mask in the middle of ``(.*)-\\1``, as for ReLLM.  A single match is given `MATCH_LIMIT` seconds,
-and all the matches for one mask `SLOW_LIMIT`: catastrophic patterns end in `UnsupportedError`, not in a hang.
+Cost: some 10 us for each trie node that lives, growing with the text: 0.1 to 1 s for a mask where everything is
+allowed, as for ReLLM. A single match is given `MATCH_LIMIT` seconds, and all the matches for one mask `SLOW_LIMIT`:
+catastrophic patterns end in `UnsupportedError`, not in a hang.
+
+Cannot do: the search for a completion is bounded. A text whose completion it does not find stays allowed, but counts
+as one that does not fit in any budget.
 """
 
 from __future__ import annotations
@@ -80,10 +89,13 @@ def partial_match_term(
 ) -> Term:
     """The texts that ``pattern.fullmatch`` accepts, in UTF-8.
 
-    ``partition``: disjoint sets of code points, as inclusive ranges, each of characters that the pattern cannot tell apart, except by comparing
-    parts of the text; code points in none of them form one more set.  ``guide``: a language that contains the pattern's, or None.
+    ``partition``: disjoint sets of code points, as inclusive ranges, each of characters that the pattern cannot tell
+    apart, except by comparing
+    parts of the text; code points in none of them form one more set.  ``guide``: a language that contains the
+                                                                       pattern's, or None.
 
-    EMPTY where a search shows that no text matches. Raises `UnsupportedError` for a pattern that takes too long even there.
+    EMPTY where a search shows that no text matches. Raises `UnsupportedError` for a pattern that takes too long even
+    there.
     """
     judge = _Judge(pattern, partition)
     start = TEXT if guide is None else guide
@@ -162,8 +174,8 @@ class PartialMatch(Leaf):
     def shortest(self, alphabet: int = ALL_BYTES) -> bytes | None:
         """A completion that uses only the bytes of ``alphabet`` (256-bit mask); None where none was found.
 
-        A shortest one, as far as the search went, unless an earlier text of this walk is known to have a completion: then
-        what that one becomes after the characters since, which costs only a few questions.
+        A shortest one, as far as the search went, unless an earlier text of this walk is known to have a completion:
+        then what that one becomes after the characters since, which costs only a few questions.
         """
         found = self._completion(SEARCH_LIMIT, alphabet)
         return found.encode()[len(self.pending) :] if isinstance(found, str) else None
@@ -190,18 +202,20 @@ class PartialMatch(Leaf):
 
 
 class VerifiedMatch(PartialMatch):
-    """The same for patterns about which partial matching is known to err: a text also needs a completion, if the search for one can tell."""
+    """The same for patterns about which partial matching is known to err: a text also needs a completion, if the
+    search for one can tell."""
 
     @property
     def may_be_empty(self) -> bool:
-        return True
+        return not self.judge.identity  # with backreferences every text is a state: too many searches
 
     def is_empty(self) -> bool:
         return self._completion(VERIFY_LIMIT, ALL_BYTES) is True
 
 
 class _Judge:
-    """One pattern and all that is known about its alphabet. Compared by identity; every state of a constraint shares it."""
+    """One pattern and all that is known about its alphabet. Compared by identity; every state of a constraint shares
+    it."""
 
     def __init__(self, pattern: regex.Pattern[str], partition: Sequence[Sequence[tuple[int, int]]]) -> None:
         self.pattern = pattern
@@ -212,9 +226,9 @@ class _Judge:
         self.mirrors = self.identity and _RECURSION.search(source) is not None  # palindromes, perhaps
         self.caseless = bool(pattern.flags & regex.IGNORECASE) or _CASELESS.search(source) is not None
         self.relaxed = pattern
-        if without_minima := _FUZZY_MINIMUM.sub("", source):
-            if without_minima != source:
-                self.relaxed = regex.compile(without_minima, pattern.flags, **pattern.named_lists)
+        without_minima = _FUZZY_MINIMUM.sub("", source)
+        if without_minima != source:
+            self.relaxed = regex.compile(without_minima, pattern.flags, **pattern.named_lists)
         doubtful = self.reverse or self.relaxed is not pattern or _DOUBTFUL.search(source) is not None
         self._state = VerifiedMatch if doubtful else PartialMatch
         # How many more characters a dead text gets to come alive again.
@@ -310,7 +324,8 @@ class _Judge:
         return self._canonical.setdefault(tuple(key), prefix)
 
     def moves(self, pending: bytes) -> list[tuple[int, bytes]]:
-        """Masks of next bytes that lead to the same state, each with ``pending`` and one of its bytes (not for identity)."""
+        """Masks of next bytes that lead to the same state, each with ``pending`` and one of its bytes (not for
+        identity)."""
         known = self._moves.get(pending)
         if known is None:
             masks: dict[object, int] = {}
@@ -376,8 +391,9 @@ class _Judge:
 
     def _too_slow(self, text: str, what: str) -> UnsupportedError:
         return UnsupportedError(
-            f"the pattern {self.shown()!r} is matched by backtracking, because it is not regular, and after {len(text)} characters of text {what}; "
-            "avoid nested or overlapping repeats in it (or the construct that makes it irregular: relark.explain names it)"
+            f"the pattern {self.shown()!r} is matched by backtracking, because it is not regular, and after {len(text)} "
+            f"characters of text {what}; avoid nested or overlapping repeats in it "
+            "(or the construct that makes it irregular: relark.explain names it)"
         )
 
     # --- completions --------------------------------------------------------------------------------------------------
@@ -436,8 +452,9 @@ class _Judge:
     ) -> str | bool:
         """`search`, once, with ``judge`` for the verdicts.
 
-        Two queues share one set of texts: the greedy one, nearest to the end first as far as the guide knows, finds a completion; the other, shortest
-        total first, shows that there is no shorter one. They take turns, because a guide may mislead the greedy one for ever.
+        Two queues share one set of texts: the greedy one, nearest to the end first as far as the guide knows, finds a
+        completion; the other, shortest total first, shows that there is no shorter one. They take turns, because a
+        guide may mislead the greedy one for ever.
         """
         order = itertools.count()
         greedy: list[tuple[int, int, int, str, str, Term, int]] = []
@@ -447,13 +464,18 @@ class _Judge:
         seen: set[str] = set()
         expanded: set[str] = set()
         questions = 0
+        exhaustive = True
 
         def reach(added: str, text: str, guide: Term, cost: int) -> None:
-            nonlocal best, best_cost, limit
+            nonlocal best, best_cost, limit, exhaustive
             if text in seen:
                 return
             seen.add(text)
-            verdict = judge(text)
+            try:
+                verdict = judge(text)
+            except UnsupportedError:  # too slow: for all we know it may be completed, but not by us
+                exhaustive = False
+                return
             if verdict == DEAD:
                 return
             if verdict == FULL:
@@ -491,15 +513,15 @@ class _Judge:
                     reach(added + character, text + self.spelling(character), after, cost + len(encoded))
         if best is not None:
             return best
-        return not careful
+        return exhaustive and not careful
 
 
 _uids = itertools.count()
 _ANY: Final = (0, 0x10FFFF)
-_PREFERRED: Final = tuple((ord(a), ord(b)) for a, b in ("az", "09", "AZ", " ~")) + (_ANY,)
+_PREFERRED: Final = (*((ord(a), ord(b)) for a, b in ("az", "09", "AZ", " ~")), _ANY)
 
 
-# --- UTF-8 and Unicode ------------------------------------------------------------------------------------------------------
+# --- UTF-8 and Unicode ------------------------------------------------------------------------------------------
 
 
 def _runs(partition: Sequence[Sequence[tuple[int, int]]]) -> list[tuple[int, int, int]]:

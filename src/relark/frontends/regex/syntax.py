@@ -431,6 +431,7 @@ _REGEX_PLACES: dict[str, Place] = {
     "A": "text start", "Z": "text end", "z": "text end", "b": "word boundary", "B": "no word boundary",
     "m": "word start", "M": "word end", "G": "search start",
 }  # fmt: skip
+_VERBS: dict[str, Literal["FAIL", "PRUNE", "SKIP"]] = {"F": "FAIL", "FAIL": "FAIL", "PRUNE": "PRUNE", "SKIP": "SKIP"}
 _NAME_PART = _LETTERS | _DIGITS | frozenset(" -")
 _PROPERTY_PART = _LETTERS | _DIGITS | frozenset(" &_-.")
 _VALUE_PART = _PROPERTY_PART | frozenset("/")
@@ -707,10 +708,9 @@ class _RegexReader(_Reader):
             word = self.get_until(")>")
             if word[:1].isalpha():
                 self.expect(")")
-                name = {"F": "FAIL"}.get(word, word)
-                if name not in ("FAIL", "PRUNE", "SKIP"):
+                if word not in _VERBS:
                     self.fail(f"the verb (*{word})", at)
-                self.add(Verb(at, self.pos, name))  # type: ignore[arg-type]
+                self.add(Verb(at, self.pos, _VERBS[word]))
                 return
         if char != "?":
             self.pos = start
@@ -743,7 +743,8 @@ class _RegexReader(_Reader):
                 self.expect(")")
                 self.add(Call(at, self.pos, "0"))
             case "&":
-                self.add(Call(at, self.pos, self.name(")")))
+                ref = self.name(")")
+                self.add(Call(at, self.pos, ref))
             case char if "0" <= char <= "9":
                 ref = char + self.get_while(_DIGITS)
                 self.expect(")")
@@ -794,7 +795,8 @@ class _RegexReader(_Reader):
                 ref = self.name(")")
                 self.add(Backreference(at, self.pos, ref, self.fold()))
             case ">" | "&":
-                self.add(Call(at, self.pos, self.name(")")))
+                ref = self.name(")")
+                self.add(Call(at, self.pos, ref))
             case _:
                 self.fail("an extension (?P... that is not known", at)
 
@@ -1225,6 +1227,8 @@ class _ReReader(_Reader):
     def read_escape(self, at: int, token: str) -> Node:
         char = token[1:]
         if char in _RE_PLACES:
+            if char not in "bB":
+                return Assertion(at, self.pos, _RE_PLACES[char])
             return Assertion(at, self.pos, _RE_PLACES[char], "a" if self.flags & re.A else "u")
         if char in _DIGITS and char != "0":
             digits = char

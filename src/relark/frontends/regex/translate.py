@@ -49,7 +49,8 @@ def _written(syntax: Syntax, node: Node) -> Walk[str]:
     match node:
         case Character():
             ranges = codepoints.case_variants(judge, node.code) if node.fold else ((node.code, node.code),)
-            return codepoints.escaped(node.code) if ranges == ((node.code, node.code),) else codepoints.set_source(ranges)
+            alone = ranges == ((node.code, node.code),)
+            return codepoints.escaped(node.code) if alone else codepoints.set_source(ranges)
         case CharacterClass():
             return codepoints.set_source(ranges_of(judge, node))
         case Assertion() if node.place in _PLACES:
@@ -72,12 +73,14 @@ def _written(syntax: Syntax, node: Node) -> Walk[str]:
         case Sequence():
             parts: list[str] = []
             for item in node.items:
-                parts.append((yield _written(syntax, item)))
+                part: str = yield _written(syntax, item)
+                parts.append(part)
             return "".join(parts)
         case Alternation():
             branches: list[str] = []
             for branch in node.branches:
-                branches.append((yield _written(syntax, branch)))
+                written: str = yield _written(syntax, branch)
+                branches.append(written)
             return f"(?:{'|'.join(branches)})"
         case Condition():
             yes: str = yield _written(syntax, node.yes)
