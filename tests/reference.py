@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import regex
@@ -64,7 +64,7 @@ def split_utf8(data: bytes) -> tuple[str, bytes] | None:
     return None
 
 
-def _code_points(tail: bytes) -> Iterable[int]:
+def _code_points(tail: bytes) -> Sequence[int]:
     """The code points whose encoding starts with ``tail`` and goes on."""
     lead = tail[0]
     length = 2 if 0xC2 <= lead < 0xE0 else 3 if 0xE0 <= lead < 0xF0 else 4 if 0xF0 <= lead < 0xF5 else 0
@@ -81,19 +81,22 @@ def _code_points(tail: bytes) -> Iterable[int]:
     return range(max(span.start, least), span.stop)
 
 
+def _starting_with(tail: bytes, special: frozenset[str]) -> Iterator[str]:
+    """Characters that start with ``tail``: the special ones, and enough of the others."""
+    points = _code_points(tail)
+    yield from (c for c in special if ord(c) in points)
+    yield from _samples(tail)
+
+
 @lru_cache(maxsize=4096)
-def _starting_with(tail: bytes, special: frozenset[str]) -> tuple[str, ...]:
-    """One character of each category out of each 64 code points (1,024 beyond U+FFFF), and all the special ones."""
+def _samples(tail: bytes) -> tuple[str, ...]:
+    """One character of each category out of each 64 code points (1,024 beyond U+FFFF)."""
     chosen: dict[tuple[int, str], str] = {}
-    found: list[str] = []
     for point in _code_points(tail):
-        if 0xD800 <= point < 0xE000:
-            continue
-        character = chr(point)
-        if character in special:
-            found.append(character)
-        chosen.setdefault((point >> (6 if point < 0x10000 else 10), unicodedata.category(character)), character)
-    return (*found, *chosen.values())
+        if not 0xD800 <= point < 0xE000:
+            key = point >> (6 if point < 0x10000 else 10), unicodedata.category(chr(point))
+            chosen.setdefault(key, chr(point))
+    return tuple(chosen.values())
 
 
 @lru_cache(maxsize=4096)

@@ -48,6 +48,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "safetensors": HEAVY,
     "gguf": HEAVY,
     "jinja2": HEAVY,
+    "platformdirs": {"decoding"},
     "typing_extensions": {"decoding"},
     "rich": {"cli", "decoding"},
     "typer": {"cli"},

@@ -1,4 +1,4 @@
-"""relark: a local language model writes only what a regex, a grammar or a schema allows.
+"""relark: a local language model writes only what a regex, a list of choices or a combination of them allows.
 
     import relark
     relark.generate("What is 3 + 4? ", regex=r"\\d+")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import unicodedata
@@ -60,7 +61,9 @@ def pattern_of(judge: Judge, source: str, flags: str = "") -> Any:
 
 class TestClasses:
     @pytest.mark.parametrize("judge", ALL_JUDGES)
-    @pytest.mark.parametrize("source", [r"\w", r"\d", r"\s", r"\W", r"\D", r"\S", ".", "[a-z_]", r"[^\w-]", r"[\d\s]", "[^x]"])
+    @pytest.mark.parametrize(
+        "source", [r"\w", r"\d", r"\s", r"\W", r"\D", r"\S", ".", "[a-z_]", r"[^\w-]", r"[\d\s]", "[^x]"]
+    )
     @pytest.mark.parametrize("ignore_case", [False, True])
     def test_agrees_with_fullmatch(self, judge: Judge, source: str, ignore_case: bool) -> None:
         pattern = pattern_of(judge, source, "i" if ignore_case else "")
@@ -71,7 +74,8 @@ class TestClasses:
     @pytest.mark.parametrize(
         "source",
         [
-            r"\p{Lu}", r"\P{Ll}", r"\p{^Greek}", r"\p{Script=Cyrillic}", r"\pN", r"[[:punct:]]", r"[[:^alpha:]]", r"\h", r"[\p{L}a-f]",
+            r"\p{Lu}", r"\P{Ll}", r"\p{^Greek}", r"\p{Script=Cyrillic}", r"\pN", r"[[:punct:]]", r"[[:^alpha:]]",
+            r"\h", r"[\p{L}a-f]",
             r"[^\p{L}\d]", r"\p{InLatin1Supplement}", r"\p{Horiz_Space}", r"\p{ASCII}",
         ],
     )  # fmt: skip
@@ -84,7 +88,15 @@ class TestClasses:
 
     @pytest.mark.parametrize(
         "source",
-        ["[[a-z]--[aeiou]]", "[a-z&&[^m-p]]", "[a-f~~d-k]", "[a||[0-9]]", r"[\w--[\d_]]", r"[^[a-z]--[b]]", r"[[:alpha:]--\p{Lu}]"],
+        [
+            "[[a-z]--[aeiou]]",
+            "[a-z&&[^m-p]]",
+            "[a-f~~d-k]",
+            "[a||[0-9]]",
+            r"[\w--[\d_]]",
+            r"[^[a-z]--[b]]",
+            r"[[:alpha:]--\p{Lu}]",
+        ],
     )
     @pytest.mark.parametrize("ignore_case", [False, True])
     def test_set_operators(self, source: str, ignore_case: bool) -> None:
@@ -187,7 +199,7 @@ class TestSets:
     @given(ranges=range_list)
     def test_normal_form(self, ranges: list[tuple[int, int]]) -> None:
         result = normalised(ranges)
-        for (_, hi), (lo, _) in zip(result, result[1:], strict=False):
+        for (_, hi), (lo, _) in itertools.pairwise(result):
             assert hi + 1 < lo or (hi, lo) == (0xD7FF, 0xE000)
         for code in {c for pair in ranges for c in pair}:
             assert contains(result, code)

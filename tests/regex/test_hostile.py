@@ -11,7 +11,7 @@ import relark
 from reference import unpack
 from relark import RelarkError, Vocabulary
 
-SECONDS = 20.0  # a pattern may take; most take milliseconds
+SECONDS = 60.0  # a pattern may take on a busy machine; most take milliseconds
 
 HOSTILE = {
     "nested plus": (r"(a+)+$", "a" * 40),
@@ -136,4 +136,4 @@ def test_a_catastrophic_backreference_is_refused_by_name(small_vocabulary: Vocab
     except relark.UnsupportedError as error:
         refusal = str(error)
     assert time.perf_counter() - began < SECONDS
-    assert refusal is None or r"((?:a|a)*)*\1c" in refusal
+    assert refusal is None or "((?:a|a)*)*" in refusal

@@ -1,12 +1,13 @@
 r"""From tree to term: every construct against ``fullmatch`` of the engine that owns it, text by text.
 
-Membership is decided by derivatives over the bytes; all texts up to some length over a small alphabet are compared.  Where the engines err, the case has a
-name here (`TestWhereTheEnginesErr`) and is kept out of the comparisons.
+Membership is decided by derivatives over the bytes; all texts up to some length over a small alphabet are compared.
+Where the engines err, the case has a name here (`TestWhereTheEnginesErr`) and is kept out of the comparisons.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import re
 import sys
@@ -68,7 +69,7 @@ def lowered(pattern: Any, flags: int = 0, **lists: Iterable[str]) -> Lowered:
 
 
 def check(pattern: Any, flags: int, letters: str, longest: int) -> None:
-    """Same verdict as fullmatch on all texts, if the pattern is served exactly; otherwise none of its texts is missing."""
+    """Same verdict as fullmatch on all texts where the pattern is served exactly; elsewhere no text is missing."""
     result = lowered(pattern, flags)
     found = members(result.term, letters, longest)
     judged = {text for text in texts(letters, longest) if pattern.fullmatch(text)}
@@ -84,29 +85,41 @@ def check(pattern: Any, flags: int, letters: str, longest: int) -> None:
 WORDS, LINES, LETTERS = "ab -", "ab\n", "abA"
 CASES: list[tuple[str, str]] = [
     *((p, LETTERS) for p in [
-        "", "a", "a|ab", "a*", "a+b?", "a*?b", "(?:a|ab)(?:b|)", "a{2,3}", "a{,2}b", "(?:ab){2}", "(?:a{2}){1,2}", "a{0}b", "[ab]",
-        "[^a]", "[^ab]*", "(a)(b)?", "(?P<x>a)+", "(?i)ab", "a(?i)b", "(?i:a)b", "(?i)[a-b]*", "(?i)[^b]", "a(?#no)b", "(?x) a b # c",
-        "(?|(a)|(b))*", r"\x61\141", r"\N{LATIN SMALL LETTER A}b", "a(*FAIL)|b", r"\Ka\Kb", r"\Gab", r"a\G", "(?(DEFINE)(?<x>ab))(?&x)+",
+        "", "a", "a|ab", "a*", "a+b?", "a*?b", "(?:a|ab)(?:b|)", "a{2,3}", "a{,2}b", "(?:ab){2}", "(?:a{2}){1,2}",
+        "a{0}b", "[ab]",
+        "[^a]", "[^ab]*", "(a)(b)?", "(?P<x>a)+", "(?i)ab", "a(?i)b", "(?i:a)b", "(?i)[a-b]*", "(?i)[^b]",
+        "a(?#no)b", "(?x) a b # c",
+        "(?|(a)|(b))*", r"\x61\141", r"\N{LATIN SMALL LETTER A}b", "a(*FAIL)|b", r"\Ka\Kb", r"\Gab", r"a\G",
+        "(?(DEFINE)(?<x>ab))(?&x)+",
         "(a|b(?2))(ab?)", "(?:(a|ab)|b(?1)a)", "(a)(?1)*b", r"(?(DEFINE)(?<n>a|b)(?<m>(?&n)(?&n)))(?&m)(?&n)",
     ]),
     *((p, LINES) for p in [
-        ".", ".*", "(?s).*", "^a$", "a$.*", "(?s)a$.*", "(?m)^a$\n^b$", "(?ms).*^b.*", "(?ms).*a$.*", r"\Aa\Z\n?", r"(?s).\Z", "(?m)^", "(?s)(?m:^)*.",
+        ".", ".*", "(?s).*", "^a$", "a$.*", "(?s)a$.*", "(?m)^a$\n^b$", "(?ms).*^b.*", "(?ms).*a$.*", r"\Aa\Z\n?",
+        r"(?s).\Z", "(?m)^", "(?s)(?m:^)*.",
         r"\R", r"a\Rb", r"\s+", r"(?:a$\n)?b",
     ]),
     *((p, WORDS) for p in [
-        r"\ba", r"a\b.*", r"\Ba", r".*\Bb.*", r"\b", r"\B", r"(?:\w+\b.?)*", r"\m\w+\M", r".*\Ma.*", r"\w+(?: \w+)*", r"[^\w]+", r"(?:\b|a){3}b",
+        r"\ba", r"a\b.*", r"\Ba", r".*\Bb.*", r"\b", r"\B", r"(?:\w+\b.?)*", r"\m\w+\M", r".*\Ma.*",
+        r"\w+(?: \w+)*", r"[^\w]+", r"(?:\b|a){3}b",
         r"(?a)\b\w.*", r"(?:a|\b)*b",
     ]),
     *((p, LETTERS) for p in [
-        r"(?=a)\w+", r"(?!a)\w*", r"\w+(?<=b)", r"\w*(?<!b)", "(?=a*b)(?=.*a$)[ab]+", "(?!.*aa)[ab]+", "(?<!a)b*", "(?<=a)b|a", "(?:a(?!b))+b?",
-        "(?:(?=a)|b)*a", "(?:a(?=b)|b(?=a))*[ab]", "(?=(?=a)ab)ab", "(?<=(?<!b)a)b|a*", "(?!(?=a)ab)a*b*", r"a(?<=\ba)b", "(?<=a*b)a|b+a", "(?=)a",
-        "(?!)|a", "(?<!)|b", "(?(?=a)a*b|b*)", "(?(?<=a)b|a)*", "x?(?(?=a)ab)", "(?:(?=ab)a|b)+", "(?!a{2})a{1,3}b?", "(?<!b{2})a|b+",
+        r"(?=a)\w+", r"(?!a)\w*", r"\w+(?<=b)", r"\w*(?<!b)", "(?=a*b)(?=.*a$)[ab]+", "(?!.*aa)[ab]+", "(?<!a)b*",
+        "(?<=a)b|a", "(?:a(?!b))+b?",
+        "(?:(?=a)|b)*a", "(?:a(?=b)|b(?=a))*[ab]", "(?=(?=a)ab)ab", "(?<=(?<!b)a)b|a*", "(?!(?=a)ab)a*b*",
+        r"a(?<=\ba)b", "(?<=a*b)a|b+a", "(?=)a",
+        "(?!)|a", "(?<!)|b", "(?(?=a)a*b|b*)", "(?(?<=a)b|a)*", "x?(?(?=a)ab)", "(?:(?=ab)a|b)+",
+        "(?!a{2})a{1,3}b?", "(?<!b{2})a|b+",
     ]),
     *((p, "ab") for p in [
-        "(?>a|ab)b", "(?>ab|a)b", "a*+a", "a*+b", "(?>a*)ab", "a?+ab", "(?:ab?)*+b", "(?>a*b|a)b", "(?>a*?)b", "(?:a|ab)*+b", "(?:a|ab){2}+b",
-        "(?:a|ab){1}+b", "(?>(?:ab|a)*)b", "(?>(a|ab)(b|))b", "(?>a?b??)b", "(?>a(?>b*))b", "a++b++", "(?:a{1,2}+b)*", "(?>a{1,2})a*b", "[ab]{2,3}+b",
-        "(?:a?b?)*+a", "(?>(?:a|)(?:ab|))b", "(?>a(?:b|))*b", "(?>ab|a)(?>b|ab)", "(?>(?:)|a)b", "(?>a|b|ab)b", "(?:aa|a)?+ab",
-        r"(?>\ba*)b", "(?>a(?=b)|ab)b?", "(?>(?=a)a|ab)b?", "(?>(?!b)[ab]*)", "(?<=(?>a|ba))b*|b", "(?:(?=a)ab?)*+b", "(?>(?:a|b(?=a))*+)b?", r"(?>\Ba?|b)b",
+        "(?>a|ab)b", "(?>ab|a)b", "a*+a", "a*+b", "(?>a*)ab", "a?+ab", "(?:ab?)*+b", "(?>a*b|a)b", "(?>a*?)b",
+        "(?:a|ab)*+b", "(?:a|ab){2}+b",
+        "(?:a|ab){1}+b", "(?>(?:ab|a)*)b", "(?>(a|ab)(b|))b", "(?>a?b??)b", "(?>a(?>b*))b", "a++b++",
+        "(?:a{1,2}+b)*", "(?>a{1,2})a*b", "[ab]{2,3}+b",
+        "(?:a?b?)*+a", "(?>(?:a|)(?:ab|))b", "(?>a(?:b|))*b", "(?>ab|a)(?>b|ab)", "(?>(?:)|a)b", "(?>a|b|ab)b",
+        "(?:aa|a)?+ab",
+        r"(?>\ba*)b", "(?>a(?=b)|ab)b?", "(?>(?=a)a|ab)b?", "(?>(?!b)[ab]*)", "(?<=(?>a|ba))b*|b",
+        "(?>(?:a|b(?=a))*+)b?", r"(?>\Ba?|b)b",
         "(?<!(?>ab|b))b*|ab", r"(?>(?<=a)b|a|)b",
     ]),
 ]  # fmt: skip
@@ -135,7 +148,10 @@ def test_re(source: str, letters: str) -> None:
     check(pattern, 0, letters, 6 if len(letters) == 2 else 5 if len(letters) == 3 else 4)
 
 
-@pytest.mark.parametrize("source", ["^.$", "(?m)^.*$", r"(?s).*$", "(?ms).*^a.*", "(?ms).*a$.*", r"a\Rb", r"\R\R", r"\R+\n", "(?>\r\n?|a)\n", ".*"])
+@pytest.mark.parametrize(
+    "source",
+    ["^.$", "(?m)^.*$", r"(?s).*$", "(?ms).*^a.*", "(?ms).*a$.*", r"a\Rb", r"\R\R", r"\R+\n", "(?>\r\n?|a)\n", ".*"],
+)
 def test_lines_under_the_word_flag(source: str) -> None:
     check(regex.compile(source, regex.W), regex.W, "a\r\n\x85\u2028", 4)
     check(regex.compile(source, regex.W | regex.A), regex.W | regex.A, "a\r\n\x85\x0b", 4)
@@ -146,7 +162,21 @@ def test_search_anchor_of_a_reversed_pattern_is_its_end() -> None:
         check(regex.compile(source, regex.R), regex.R, "ab", 3)
 
 
-@pytest.mark.parametrize("source", [r"\w\d", r"\W", r"(?a:\w)\w", r"(?i)é[à-ý]", r"(?ia)é", r"[\p{L}--[a-z]]", r"(?u)\s", r"\p{Lu}\p{Ll}", "[[:alpha:]]", r"\h"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        r"\w\d",
+        r"\W",
+        r"(?a:\w)\w",
+        r"(?i)é[à-ý]",
+        r"(?ia)é",
+        r"[\p{L}--[a-z]]",
+        r"(?u)\s",
+        r"\p{Lu}\p{Ll}",
+        "[[:alpha:]]",
+        r"\h",
+    ],
+)
 @pytest.mark.parametrize("flags", [0, V1, regex.A])
 def test_characters_beyond_ascii(source: str, flags: int) -> None:
     try:
@@ -188,7 +218,11 @@ def patterns(atoms: list[str], wrappers: list[str], possessive: bool) -> st.Sear
     return st.recursive(st.sampled_from(atoms), extend, max_leaves=6)
 
 
-plain_patterns = patterns(["a", "b", ".", "[ab]", "[^a]", "ab", "", r"\w", "(*FAIL)", r"\K"], ["(%s)", "(?i:%s)", "(?s:%s)", "(?|%s|b)"], False)
+plain_patterns = patterns(
+    ["a", "b", ".", "[ab]", "[^a]", "ab", "", r"\w", "(*FAIL)", r"\K"],
+    ["(%s)", "(?i:%s)", "(?s:%s)", "(?|%s|b)"],
+    False,
+)
 atomic_patterns = patterns(["a", "b", "ab", "[ab]", "a?", "b*", ""], ["(?>%s)", "(%s)", "(?:%s|)"], True)
 look_patterns = patterns(
     ["a", "b", ".", "[ab]", r"\b", r"\B", "^", "$", r"\A", r"\Z", "(?m:^)", "(?m:$)", r"\m", r"\M"],
@@ -196,7 +230,8 @@ look_patterns = patterns(
     True,
 )
 call_patterns = st.tuples(
-    patterns(["a", "b", "ab", "(?1)", "[ab]"], ["(?:%s)", "(?=%s)", "(?>%s)"], True), patterns(["a", "b", "ab?"], ["(?:%s|b)"], False)
+    patterns(["a", "b", "ab", "(?1)", "[ab]"], ["(?:%s)", "(?=%s)", "(?>%s)"], True),
+    patterns(["a", "b", "ab?"], ["(?:%s|b)"], False),
 ).map(lambda pair: f"{pair[0]}({pair[1]})(?:(?1)|b)")
 
 
@@ -300,8 +335,12 @@ def test_known_foldings(source: str, accepted: list[str], refused: list[str]) ->
 # --- named lists ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("source", [r"\L<w>", r"a\L<w>b?", r"\L<w>*+a", r"(?>\L<w>)b", r"(?!\L<w>)[ab]+", r"(?i)\L<w>+", r"(?iV1)\L<w>"])
-@pytest.mark.parametrize("words", [[], [""], ["a"], ["a", "ab", "b"], ["ab", "a", ""], ["aB", "ba", "bab"], ["Aa", "aab"]])
+@pytest.mark.parametrize(
+    "source", [r"\L<w>", r"a\L<w>b?", r"\L<w>*+a", r"(?>\L<w>)b", r"(?!\L<w>)[ab]+", r"(?i)\L<w>+", r"(?iV1)\L<w>"]
+)
+@pytest.mark.parametrize(
+    "words", [[], [""], ["a"], ["a", "ab", "b"], ["ab", "a", ""], ["aB", "ba", "bab"], ["Aa", "aab"]]
+)
 def test_named_lists(source: str, words: list[str]) -> None:
     pattern = regex.compile(source, w=words)
     result = lowered(pattern, w=words)
@@ -311,7 +350,12 @@ def test_named_lists(source: str, words: list[str]) -> None:
 
 def test_long_lists_and_long_alternations() -> None:
     words = [format(i, "b").replace("1", "a").replace("0", "b") for i in range(1, 300)]
-    for source, lists in [(r"\L<w>b", {"w": words}), (f"(?:{'|'.join(words)})b", {}), (f"(?i)(?:{'|'.join(words)})b", {}), (f"(?>{'|'.join(words)})b", {})]:
+    for source, lists in [
+        (r"\L<w>b", {"w": words}),
+        (f"(?:{'|'.join(words)})b", {}),
+        (f"(?i)(?:{'|'.join(words)})b", {}),
+        (f"(?>{'|'.join(words)})b", {}),
+    ]:
         pattern = regex.compile(source, **lists)
         result = lowered(pattern, **lists)
         assert result.reasons == ()
@@ -369,13 +413,12 @@ def test_regex_s_own_cases() -> None:
         if pattern is None or pattern.flags & regex.LOCALE:
             continue
         result = lowered(pattern, flags)
-        text = text[:12]
-        for part in {text[i:j] for i in range(len(text) + 1) for j in range(i, len(text) + 1)} | {"a", "abc"}:
+        for part in {text[:12][i:j] for i, j in itertools.combinations(range(14), 2)} | {"", "a", "abc"}:
             if any("\ud800" <= c <= "\udfff" for c in part):
                 continue
             try:
                 judged = pattern.fullmatch(part, timeout=2) is not None
-            except TimeoutError:
+            except (TimeoutError, MemoryError):  # its own affair; some of these are there because they once did
                 continue
             verdict = follow(result.term, part).nullable
             assert verdict == judged or (verdict and result.reasons), (source, part)
@@ -404,9 +447,9 @@ def test_regex_s_own_cases() -> None:
         (r"\w+(*SKIP)b", 0, 3, "verb (*SKIP)"),
         (r"(?>\w+\b)b", 0, 0, r"atomic (?>\w+\b)"),
         (r"x(?:a?$)*+b", 0, 1, r"atomic (?:a?$)*+"),
-        (r"(?<=(?>a*b|a)x)y", 0, 4, "atomic (?>a*b|a)"),
+        (r"(?<=(?>a*b?)x)y", 0, 4, "atomic (?>a*b?)"),
         (r"(a)(?<=(?1))", 0, 7, "group call (?1)"),
-        (r"(?i:ss)", V1, 3, "full case folding of s"),
+        (r"(?i:ss)", V1, 4, "full case folding of s"),
     ],
 )
 def test_reasons(source: str, flags: int, position: int, construct: str) -> None:
@@ -417,12 +460,14 @@ def test_reasons(source: str, flags: int, position: int, construct: str) -> None
 
 def test_each_irregular_construct_is_reported_once() -> None:
     reasons = lowered(regex.compile(r"(a)\1\1(?:b\1)*")).reasons
-    assert [reason.position for reason in reasons] == [3, 5, 10]
+    assert [reason.position for reason in reasons] == [3, 5, 11]
 
 
 IRREGULAR = [
-    r"(a+)b\1", r"(a|b)(?:\1|b)*", r"(?i)(a)b\1", r"(a)?(?(1)b|a)+", r"a(?R)?b", r"(a|b(?1))(?1)", r"(?:ab){e<=1}", r"\X+", r"(a*)(*PRUNE)ab|b", r"(?>a*(?:b|\b))b",
-    r"((?=a)ab|b)\1", r"(?!(a)b\1)[ab]*", r"(?:(a)|b)*\1", r"(a)(?!\1)b?a?", r"(?<=(a))b\1|a*", r"(?(?!a)b|ab)*", r"(a)(?<=(?1))b", r"(?V1)(a\1?)+b",
+    r"(a+)b\1", r"(a|b)(?:\1|b)*", r"(?i)(a)b\1", r"(a)?(?(1)b|a)+", r"a(?R)?b", r"(a|b(?1))(?1)", r"(?:ab){e<=1}",
+    r"\X+", r"(a*)(*PRUNE)ab|b", r"(?>a*(?:b|\b))b",
+    r"((?=a)ab|b)\1", r"(?!(a)b\1)[ab]*", r"(?:(a)|b)*\1", r"(a)(?!\1)b?a?", r"(?<=(a))b\1|a*", r"(?(?!a)b|ab)*",
+    r"(a)(?<=(?1))b", r"(?V1)(a\1?)+b",
 ]  # fmt: skip
 
 
@@ -434,7 +479,9 @@ def test_the_guide_loses_no_text(source: str) -> None:
     check(pattern, 0, "abA", 5)
 
 
-@pytest.mark.parametrize("source", [*IRREGULAR, r"(?w)\b\w+\b.", r"[\w--\d]\d(?:a){e<=1:\d}", r"(?iV1)(ß)|\X", r"\R\X", r"\L<w>(?R)?"])
+@pytest.mark.parametrize(
+    "source", [*IRREGULAR, r"(?w)\b\w+\b.", r"[\w--\d]\d(?:a){e<=1:\d}", r"(?iV1)(ß)|\X", r"\R\X", r"\L<w>(?R)?"]
+)
 def test_characters_of_a_class_are_interchangeable(source: str) -> None:
     lists = {"w": ["ab", "né"]} if "<w>" in source else {}
     pattern = regex.compile(source, **lists)
@@ -489,7 +536,13 @@ class TestCompileRegex:
 
     @pytest.mark.parametrize(
         ("source", "column", "message"),
-        [("a(b", 4, "missing )"), ("a**", 3, "multiple repeat"), ("[a", 3, "unterminated"), (r"\q", 3, "bad escape"), ("x\n(?<1>a)", 5, "group name")],
+        [
+            ("a(b", 4, "missing )"),
+            ("a**", 3, "multiple repeat"),
+            ("[a", 3, "unterminated"),
+            (r"\q", 3, "bad escape"),
+            ("x\n(?<1>a)", 5, "group name"),
+        ],
     )
     def test_what_regex_refuses(self, source: str, column: int, message: str) -> None:
         with pytest.raises(PatternError, match=re.escape(message)) as caught:
@@ -512,7 +565,8 @@ class TestCompileRegex:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ((7,), "str"), ((None,), "str"), (("a", "i"), "flags"), ((regex.compile("a"), regex.I), "compiled"), ((re.compile("a"), re.I), "compiled"),
+            ((7,), "str"), ((None,), "str"), (("a", "i"), "flags"), ((regex.compile("a"), regex.I), "compiled"),
+            ((re.compile("a"), re.I), "compiled"),
             (("a", regex.V0 | regex.V1), "mutually incompatible"),
         ],
     )  # fmt: skip
@@ -528,18 +582,34 @@ class TestCompileRegex:
         with pytest.raises(PatternError, match="undefined named list"):
             compile_regex(r"\L<w>")
 
-    @pytest.mark.parametrize("source", ["(" * 5000 + "a" + ")" * 5000, "(?:" * 150 + "a" + "b)*" * 150, "(?=" * 150 + "a" + ")" * 150, "[" * 5000, "(?V1)" + "[" * 120 + "a" + "]" * 120])
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "(" * 5000 + "a" + ")" * 5000,
+            "(?:" * 150 + "a" + "b)*" * 150,
+            "(?=" * 150 + "a" + ")" * 150,
+            "[" * 5000,
+            "(?V1)" + "[" * 120 + "a" + "]" * 120,
+        ],
+    )
     def test_deep_nesting_is_answered_or_refused(self, source: str) -> None:
         limit = sys.getrecursionlimit()
-        try:
+        with contextlib.suppress(UnsupportedError, PatternError):
             compile_regex(source)
-        except (UnsupportedError, PatternError):
-            pass
         assert sys.getrecursionlimit() == limit
 
     @pytest.mark.parametrize(
         "source",
-        ["(?:a{1,1000}){1,1000}", ".{0,100000}", "a{1000000}", "(a+)+$", "(a|a)*b", "|".join(f"w{i}" for i in range(5000)), "a" * 30_000, "a?" * 2000 + "a" * 2000],
+        [
+            "(?:a{1,1000}){1,1000}",
+            ".{0,100000}",
+            "a{1000000}",
+            "(a+)+$",
+            "(a|a)*b",
+            "|".join(f"w{i}" for i in range(5000)),
+            "a" * 30_000,
+            "a?" * 2000 + "a" * 2000,
+        ],
     )
     def test_hostile_patterns_compile_quickly(self, source: str) -> None:
         assert compile_regex(source).engine == "derivative"
@@ -556,7 +626,10 @@ class TestCompileRegex:
 
 @pytest.mark.parametrize(
     "source",
-    [r"(a+)b\1", r"(a)?(?(1)b|a)", r"(?s)(.)\1", r"(?m)(a)\n^\1$", r"(a|b)\1*\b", r"(\w)\1", r"(?P<q>[ab])x?(?P=q)", r"(a)(?!\1)b", r"(a)\1\B|b", r"(?a)(\w)\1"],
+    [
+        r"(a+)b\1", r"(a)?(?(1)b|a)", r"(?s)(.)\1", r"(?m)(a)\n^\1$", r"(a|b)\1*\b", r"(\w)\1", r"(?P<q>[ab])x?(?P=q)",
+        r"(a)(?!\1)b", r"(a)\1\B|b", r"(?a)(\w)\1",
+    ],
 )  # fmt: skip
 def test_irregular_patterns_of_re(source: str) -> None:
     pattern = re.compile(source)
@@ -566,9 +639,19 @@ def test_irregular_patterns_of_re(source: str) -> None:
         assert follow(compiled.term, text).nullable == bool(pattern.fullmatch(text)), text
 
 
-def test_a_backreference_of_re_that_ignores_case_is_refused() -> None:
+@pytest.mark.parametrize("source", [r"(?i)(\w)\1", r"(?ai)(\w)\1", r"(?i)(\w)(?a:\1)", r"(?i:(\w))\1"])
+def test_references_of_re_that_ignore_case(source: str) -> None:
+    # They compare lower-case forms only: an "s" and a "ſ" match each other's letter, but not each other's reference.
+    pattern = re.compile(source)
+    compiled = compile_regex(pattern)
+    assert compiled.engine != "derivative"
+    for text in itertools.product("sSſkK\u212aiIİıσΣςµ\u03bcǅǆß", repeat=2):
+        assert follow(compiled.term, "".join(text)).nullable == bool(pattern.fullmatch("".join(text))), text
+
+
+def test_where_regex_has_to_match_for_re_such_a_reference_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="compile the pattern with the regex module"):
-        compile_regex(re.compile(r"(?i)(a)\1"))
+        compile_regex(re.compile(r"(?i)(a)\1(?=b)b"))
 
 
 # --- where the engines err --------------------------------------------------------------------------------------------
@@ -608,7 +691,8 @@ class TestWhereTheEnginesErr:
         assert not follow(compiled.term, "b").nullable
 
     def test_calls_from_lookbehinds_are_left_to_regex(self) -> None:
-        assert regex.match("(?(DEFINE)(?<x>.)).(?<=(?&x))", "a").span() == (0, 1)
+        # What stands behind the first character should not depend on how many characters follow.
+        assert regex.match("(?(DEFINE)(?<x>.)).(?<=(?&x))", "abc")
         assert not regex.fullmatch("(?(DEFINE)(?<x>.)).(?<=(?&x))", "a")
         assert compile_regex("(?(DEFINE)(?<x>.)).(?<=(?&x))").engine == "partial-match"
 

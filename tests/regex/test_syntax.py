@@ -39,7 +39,7 @@ FOLD = {"": "", "simple": "~", "full": "~~"}
 
 
 def shape(node: tree.Node) -> Any:
-    """A tree in short: characters as themselves (``~``: case ignored, ``~~``: with full folding), sequences as lists."""
+    """A tree in short: characters as themselves (``~``: case ignored, ``~~``: fully folded), sequences as lists."""
     match node:
         case tree.Character():
             return chr(node.code) + FOLD[node.fold]
@@ -157,7 +157,9 @@ def same_set(one: Any, two: Any) -> bool:
     """Whether two shapes are equal, sets compared by what they match (each engine keeps its own spelling)."""
     if isinstance(one, str) and isinstance(two, str) and one.startswith("<[") and two.startswith("<["):
         probes = [chr(c) for c in range(0x80)]
-        return [bool(regex.fullmatch(one[1:-1], p)) for p in probes] == [bool(regex.fullmatch(two[1:-1], p)) for p in probes]
+        return [bool(regex.fullmatch(one[1:-1], p)) for p in probes] == [
+            bool(regex.fullmatch(two[1:-1], p)) for p in probes
+        ]
     if isinstance(one, list | tuple) and isinstance(two, list | tuple):
         return type(one) is type(two) and len(one) == len(two) and all(map(same_set, one, two))
     return bool(one == two)
@@ -249,7 +251,8 @@ REGEX_ONLY: list[tuple[str, int, Any]] = [
     ("(?(?<!a)b)", 0, ("if not behind", "a", "b", [])),
     ("(?(DEFINE)(?<x>a))(?&x)(?P>x)(?P&x)", 0, [("if", "DEFINE", ("group", "x", "a"), []), *[("call", "x")] * 3]),
     ("(a)(?(1)|)b", 0, [("group", 1, "a"), "b"]),
-    ("(a)(?1)(?R)?(?0)?", 0, [("group", 1, "a"), ("call", "1"), ("0,1 greedy", ("call", "0")), ("0,1 greedy", ("call", "0"))]),
+    ("(a)(?1)(?R)?", 0, [("group", 1, "a"), ("call", "1"), ("0,1 greedy", ("call", "0"))]),
+    ("(?0)?", 0, ("0,1 greedy", ("call", "0"))),
     ("(a)(?-1)(?+1)(b)", 0, [("group", 1, "a"), ("call", "1"), ("call", "2"), ("group", 2, "b")]),
     ("a(*PRUNE)b(*SKIP)c(*FAIL)|(*F)", 0, ("|", ["a", "(*PRUNE)", "b", "(*SKIP)", "c", "(*FAIL)"], "(*FAIL)")),
     # fuzzy
@@ -366,9 +369,12 @@ def test_nesting_needs_no_stack() -> None:
 
 
 _PIECES = [
-    "a", "b", "(", ")", "(?:", "(?=", "(?<!", "(?>", "(?|", "(?i)", "(?-i:", "(?x)", "(?V1)", "(?#c)", "(?<n>", "(?P<m>", "(?P=n)",
-    "(?(1)", "(?(?=a)", "(?1)", "(?&n)", "|", "*", "+", "?", "{2}", "{,2}", "{e<=1}", "{", "}", "[", "]", "^", "$", ".", "-", "--", "&&",
-    "[:alpha:]", "\\", r"\w", r"\b", r"\1", r"\g<1>", r"\p{Lu}", r"\x41", r"\N{DIGIT ONE}", " ", "#", "\n", "1", ",", "<", ">", "é",
+    "a", "b", "(", ")", "(?:", "(?=", "(?<!", "(?>", "(?|", "(?i)", "(?-i:", "(?x)", "(?V1)", "(?#c)", "(?<n>",
+    "(?P<m>", "(?P=n)",
+    "(?(1)", "(?(?=a)", "(?1)", "(?&n)", "|", "*", "+", "?", "{2}", "{,2}", "{e<=1}", "{", "}", "[", "]", "^", "$",
+    ".", "-", "--", "&&",
+    "[:alpha:]", "\\", r"\w", r"\b", r"\1", r"\g<1>", r"\p{Lu}", r"\x41", r"\N{DIGIT ONE}", " ", "#", "\n", "1",
+    ",", "<", ">", "é",
 ]  # fmt: skip
 
 

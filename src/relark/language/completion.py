@@ -16,9 +16,12 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import time
+from contextlib import suppress
 from typing import Final
 
 from relark.caches import Cache
+from relark.errors import UnsupportedError
 from relark.language.derivative import derive, transitions
 from relark.language.terms import (
     CHECK,
@@ -40,6 +43,7 @@ from relark.language.terms import (
 )
 
 SEARCH_LIMIT = 20_000  # states that one search may visit
+SEARCH_SECONDS = 2.0  # and how long it may take
 NONE: Final = 1 << 60  # the length of the shortest member of a language without members
 
 unfinished_searches = 0  # how many searches ran into the limit
@@ -143,9 +147,10 @@ def _search(term: Term, alphabet: int, *, greedy: bool) -> bytes | None:
     queue: list[tuple[int, int, int, Term]] = [(lower_bound(term), next(order), 0, term)]
     closed: set[Term] = set()
     expanded = 0
+    deadline = time.monotonic() + SEARCH_SECONDS
     while queue:
         _, _, travelled, state = heapq.heappop(queue)
-        if state in closed:
+        if travelled > distance[state]:
             continue
         closed.add(state)
         if state.nullable:
@@ -155,16 +160,20 @@ def _search(term: Term, alphabet: int, *, greedy: bool) -> bytes | None:
                 visited.alive = True
             return b""
         expanded += 1
-        if expanded > SEARCH_LIMIT:
+        moves = None
+        if expanded <= SEARCH_LIMIT and (expanded & 31 or time.monotonic() <= deadline):
+            with suppress(UnsupportedError):  # a state of an ambiguous recursive rule that nests too deep
+                moves = _moves(state, alphabet)
+        if moves is None:
             unfinished_searches += 1
             if greedy:
                 return b""
             raise _Unfinished
-        for byte, target in _moves(state, alphabet):
-            if target in closed or target.alive is False:
+        for byte, target in moves:
+            if target.alive is False:
                 continue
             new = travelled + 1
-            if new < distance.get(target, NONE):
+            if new < distance.get(target, NONE):  # a closed state too: bounds of leaves need not be consistent
                 distance[target] = new
                 origin[target] = (state, byte)
                 rank = lower_bound(target)
@@ -347,6 +356,7 @@ class Completions:
         """Any member, by walking towards smaller lower bounds; None if that fails too."""
         text = bytearray()
         seen: set[Term] = set()
+        deadline = time.monotonic() + SEARCH_SECONDS
         while not term.nullable:
             seen.add(term)
             moves = [
@@ -354,7 +364,7 @@ class Completions:
                 for byte, t in _moves(term, self.alphabet)
                 if t not in seen and not is_empty(t)
             ]
-            if not moves or len(text) > SEARCH_LIMIT:
+            if not moves or len(text) > SEARCH_LIMIT or time.monotonic() > deadline:
                 return None
             _, byte, term = min(moves, key=lambda m: m[:2])
             text.append(byte)

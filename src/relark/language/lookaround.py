@@ -199,7 +199,7 @@ def _finish(term: Term) -> Term:
             met = union(*[intersection(after, finish(left)) for left, after in term.threads])
             return complement(met) if term.negative else met
         case Atomic():
-            found, finished = better(term.threads)  # type: ignore[arg-type]
+            found, finished = better(term.threads)
             if not finished:
                 return EMPTY
             return complement(concat(union(*[concat(u, plain_language(k)) for u, k in found]), ALL))
@@ -243,7 +243,7 @@ def _step(term: Term, byte: int) -> dict[Term, Term]:
         case Ahead() | Behind():
             pass
         case Atomic():
-            add(_atomic(advance_threads(term.threads, byte)), ALL)  # type: ignore[arg-type]
+            add(_atomic(advance_threads(term.threads, byte)), ALL)
         case Union():
             for item in term.items:
                 for left, condition in step(item, byte).items():
@@ -351,7 +351,7 @@ def _find_distinctions(term: Term) -> Iterable[int]:
         case Behind():
             return {m for left, after in term.threads for t in (left, after) for m in _distinctions(t)}
         case Atomic():
-            # type: ignore[arg-type]
+          
             found = {m for stack in term.threads for unit, _ in expand(stack) for m in _unit_masks(unit)}
             return found | _distinctions(finish(term))
         case Union():

@@ -21,8 +21,9 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from relark.caches import Cache
 from relark.errors import UnsupportedError
 
 FULL = (1 << 256) - 1  # the mask of all bytes
@@ -250,7 +251,7 @@ class Atomic(Term):
     """The preferred match of an ordered regex (`ordered`), whatever follows it."""
 
     __slots__ = ("threads",)
-    threads: tuple[object, ...]
+    threads: tuple[Any, ...]  # stacks of `ordered`
 
 
 class Scope(Term):
@@ -260,6 +261,7 @@ class Scope(Term):
     item: Term
 
 
+walks = 0  # how many walks of LAZY terms have begun: leaves that limit their time start counting anew with each
 _uids = itertools.count()
 _lock = threading.RLock()  # re-entrant: a weak reference's callback may run while it is held
 _interned: dict[Hashable, _Interned] = {}
@@ -295,6 +297,9 @@ def _intern(key: Hashable, make: Callable[[], T]) -> T:
                 return term  # type: ignore[return-value]
         _interned[key] = new
     return made
+
+
+_unions: Cache[frozenset[Term], Term] = Cache("unions", share=0.01, cost=lambda key, value: 400 + 60 * len(key))
 
 
 def interned_count() -> int:
@@ -566,7 +571,13 @@ def _common_head(group: list[Term]) -> Term:
             break
         prefix.append(next(iter(heads)))
         rests = [r.tail if isinstance(r, Concat) else EPSILON for r in rests]
-    return concat(*prefix, union(*rests))
+    # Remembered, because the stacks of an ambiguous recursive rule share most of their rests: without this, 2^depth unions.
+    key = frozenset(rests)
+    known = _unions.get(key)
+    if known is None:
+        known = union(*rests)
+        _unions.put(key, known)
+    return concat(*prefix, known)
 
 
 def _touching(item: Term, same: list[Repeat]) -> list[Term]:

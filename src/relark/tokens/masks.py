@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relark.caches import Cache
+from relark.language import terms
 from relark.language.completion import NONE, Completions, is_empty
 from relark.language.derivative import clamp, derive
 from relark.language.states import DEAD, States, current_states
@@ -62,6 +63,7 @@ def walk(trie: Trie, states: States, start: int) -> Int32:
 
 def walk_lazily(trie: Trie, start: Term, root: int = 0) -> dict[int, Term]:
     """Live trie nodes below ``root`` with their terms, one derivative a node: for terms that derive byte by byte."""
+    terms.walks += 1
     first_child, n_children, byte = trie.first_child, trie.n_children, trie.byte
     reached: dict[int, Term] = {}
     work = [(root, start)]
@@ -218,17 +220,17 @@ class Masks:
         known = _ends.get(key)
         if known is None:
             found = self.reachable(term)
-            tokens, index, terms = found.tokens, found.index, found.terms
-            many = bool(term.flags & LAZY) and len(terms) > MANY_ENDS  # each would be searched for
+            tokens, index, after = found.tokens, found.index, found.terms
+            many = bool(term.flags & LAZY) and len(after) > MANY_ENDS  # each would be searched for
             if not (self.spells_all or many or self._spelled_wherever_it_leads(term)):
                 from relark.tokens.budget import can_be_spelled
 
-                spelled = np.array([can_be_spelled(self, t) for t in terms], np.bool_)
+                spelled = np.array([can_be_spelled(self, t) for t in after], np.bool_)
                 if not spelled.all():
                     keep = spelled[index]
                     tokens, index = tokens[keep], (np.cumsum(spelled) - 1)[index[keep]]
-                    terms = tuple(t for t, ok in zip(terms, spelled.tolist(), strict=True) if ok)
-            known = Ends(tokens, index, terms)
+                    after = tuple(t for t, ok in zip(after, spelled.tolist(), strict=True) if ok)
+            known = Ends(tokens, index, after)
             _ends.put(key, known)
         return known
 
@@ -250,8 +252,8 @@ class Masks:
             ends = reached[self._text_nodes]
             allowed = ends != DEAD
             distinct, index = np.unique(ends[allowed], return_inverse=True)
-            terms = tuple(states.terms[n] for n in distinct.tolist())
-        return Ends(self._text_tokens[allowed], index, terms)
+            after = tuple(states.terms[n] for n in distinct.tolist())
+        return Ends(self._text_tokens[allowed], index, after)
 
     def _spelled_wherever_it_leads(self, term: Term) -> bool:
         return self.completions.bounds(term)[1] < NONE

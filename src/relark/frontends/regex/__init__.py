@@ -92,6 +92,8 @@ def _regex_flags(flags: int) -> int:
             for name in ("ASCII", "IGNORECASE", "LOCALE", "MULTILINE", "DOTALL", "UNICODE", "VERBOSE")
             if flags & getattr(re, name)
         )
+    if flags & regex.V0 and flags & regex.V1:
+        raise ArgumentError("the flags V0 and V1 are mutually incompatible")
     return int(flags) & ~int(regex.DEBUG)
 
 
@@ -108,7 +110,8 @@ def _compiled(source: str, flags: int, named_lists: dict[str, Iterable[str]]) ->
         ) from None
     except ValueError as error:  # flags that contradict each other; a named list that the pattern has no use for
         raise ArgumentError(f"regex refuses the pattern {source!r}: {error}") from None
-    except (TypeError, OverflowError, MemoryError) as error:  # seen for names of several characters, giant counts
+    except (TypeError, KeyError, IndexError, OverflowError, MemoryError) as error:
+        # What regex lets through: named sequences of characters, contradicting inline versions, giant counts.
         raise PatternError(f"regex cannot compile the pattern: {error}", source, None) from None
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import re
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +27,8 @@ from typing import Any, TypeVar
 
 import regex
 
+from relark.caches import Cache
+from relark.errors import UnsupportedError
 from relark.frontends.regex import codepoints
 from relark.frontends.regex import lower as lowering
 from relark.frontends.regex import syntax as tree
@@ -44,11 +47,15 @@ from relark.language import (
     literal,
     lower_bound,
     repeat,
+    terms,
     union,
 )
 from relark.language.completion import NONE
 from relark.language.terms import CHECK, LOOK
 
+MAX_THREADS = 1_000  # ways in which one text may go on
+MATCH_SECONDS = 0.5  # of one match by the judge
+WALK_SECONDS = 5.0  # of all its matches for one mask
 SEARCH_LIMIT = 5_000  # steps that looking for a shortest completion may take
 
 T = TypeVar("T")
@@ -171,11 +178,11 @@ def _plain(part: Part) -> Term:
 
 
 def _plain_stack(stack: Stack | None) -> Term:
-    terms = []
+    parts = []
     while stack is not None:
-        terms.append(_plain(stack.part))
+        parts.append(_plain(stack.part))
         stack = stack.rest
-    return concat(*terms)
+    return concat(*parts)
 
 
 # --- states ---------------------------------------------------------------------------------------
@@ -203,10 +210,52 @@ class _Pattern:
     """
 
     doomed: bool
-    judge: regex.Pattern[str] | re.Pattern[str] | None
+    judge: regex.Pattern[str] | None
+    source: str
+    clock: _Clock
 
     def confirms(self, text: bytes) -> bool:
-        return self.judge is None or self.judge.fullmatch(text.decode()) is not None
+        """Whether a text that is complete by the threads really matches; raises `UnsupportedError` if that takes
+        too long.
+        """
+        if self.judge is None:
+            return True
+        known = _verdicts.get((self, text))
+        if known is None:
+            began = time.monotonic()
+            try:
+                known = self.judge.fullmatch(text.decode(), timeout=MATCH_SECONDS) is not None
+            except TimeoutError:
+                raise self.refusal(f"regex takes more than {MATCH_SECONDS:g} s to match a text of it") from None
+            if self.clock.add(time.monotonic() - began) > WALK_SECONDS:
+                raise self.refusal(f"regex takes more than {WALK_SECONDS:g} s to match the texts of one step")
+            _verdicts.put((self, text), known)
+        return known
+
+    def refusal(self, what: str) -> UnsupportedError:
+        shown = self.source if len(self.source) <= 80 else self.source[:77] + "..."
+        return UnsupportedError(
+            f"the pattern {shown!r} refers to its own groups, and {what}; make its parts less ambiguous"
+        )
+
+
+@dataclass(slots=True, eq=False)
+class _Clock:
+    """Seconds spent in matches since the last walk began."""
+
+    walk: int = 0
+    spent: float = 0.0
+
+    def add(self, seconds: float) -> float:
+        if self.walk != terms.walks:
+            self.walk, self.spent = terms.walks, 0.0
+        self.spent += seconds
+        return self.spent
+
+
+_verdicts: Cache[tuple[_Pattern, bytes], bool] = Cache(
+    "verdicts", share=0.01, cost=lambda key, value: 250 + len(key[1])
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +298,8 @@ class Threads(Leaf):
                 threads.add(Thread(term, thread.stack, thread.closed, grown))
             if term.nullable:
                 accepting |= _go_on(thread.stack, thread.closed, grown, threads, plain)
-        return _state(threads, accepting, plain, self.checked + bytes((byte,)), self.pattern)
+        text = self.checked + bytes((byte,)) if self.pattern.judge is not None else b""
+        return _state(threads, accepting, plain, text, self.pattern)
 
     def parts(self) -> list[tuple[Term, int]] | None:
         if self.pattern.doomed:
@@ -360,6 +410,10 @@ class _Unfinished(Exception):
 
 
 def _state(threads: set[Thread], accepting: bool, plain: list[Term], text: bytes, pattern: _Pattern) -> Term:
+    if len(threads) > MAX_THREADS:
+        raise pattern.refusal(
+            f"after {len(text)} bytes of text there are more than {MAX_THREADS} ways in which it may go on"
+        )
     if pattern.judge is not None:  # then nothing is let go before it has been asked
         accepting = accepting or any(term.nullable for term in plain)
         threads |= {Thread(term, None, (), ()) for term in plain if term is not EPSILON and term is not EMPTY}
@@ -577,7 +631,8 @@ def threads_term(
     plain: list[Term] = []
     threads: set[Thread] = set()
     doomed = builder.certain(part, frozenset()) is None
-    pattern = _Pattern(doomed, judge if builder.loses_matches() else None)
+    asked = judge if isinstance(judge, regex.Pattern) and builder.loses_matches() else None
+    pattern = _Pattern(doomed, asked, syntax.source, _Clock())
     accepting = _go_on(_push(part, None), (), (), threads, plain)
     return _state(threads, accepting, plain, b"", pattern)
 
@@ -623,7 +678,7 @@ class _Builder:
         """Whether `regex` may not find every match (see `_Pattern`): where anything but single characters is
         repeated.
         """
-        return self.syntax.judge.module == "regex" and any(
+        return any(
             isinstance(node, tree.Repeat) and not isinstance(node.body, tree.Character | tree.CharacterClass)
             for node in lowering.walk(self.syntax.root)
         )
@@ -696,7 +751,9 @@ class _Builder:
         number = self.syntax.group(node.ref)
         assert number is not None
         judge = self.syntax.judge
-        return Reference(number, partial(codepoints.case_variants, judge) if node.fold else None)
+        return Reference(
+            number, partial(codepoints.reference_variants, judge, encoding=node.encoding) if node.fold else None
+        )
         yield
 
     def certain(self, part: Part, matched: frozenset[int]) -> frozenset[int] | None:

@@ -128,7 +128,8 @@ def matched_by(judge: Judge, source: str, ignore_case: bool = False) -> Ranges:
     ranges = _answers.get(key)
     if ranges is None:
         pattern = judge.compile(source, ignore_case=ignore_case)
-        if ignore_case and (judge.encoding == "a" or "(?a:" in source) and ("\\p" in source.lower() or "[:" in source):
+        is_ascii, has_property = judge.encoding == "a" or "(?a:" in source, "\\p" in source.lower() or "[:" in source
+        if ignore_case and is_ascii and has_property:
             # For these `regex` disagrees with itself: what a search finds is not what fullmatch accepts.
             ranges = normalised((ord(c), ord(c)) for c in _universe() if pattern.fullmatch(c))
         else:
@@ -163,6 +164,20 @@ def case_variants(judge: Judge, code: int) -> Ranges:
     if not _cased(judge, code, code):
         return ((code, code),)
     return _ignoring_case(judge, escaped(code), ((code, code),))
+
+
+@functools.lru_cache(maxsize=4096)
+def reference_variants(judge: Judge, code: int, encoding: Literal["", "a", "u"] = "") -> Ranges:
+    """What a backreference that ignores case takes for the character ``code``, itself included.
+
+    For `re` that is less than `case_variants`: it compares lower-case forms and nothing else.  ``encoding`` is the one
+    in force where the reference stands, if it is not the pattern's; `regex` does not care.
+    """
+    if judge.module == "regex" or 0xD800 <= code <= 0xDFFF:
+        return case_variants(judge, code)
+    pattern = re.compile(r"(.)\1", re.I | re.S | (re.A if (encoding or judge.encoding) == "a" else 0))
+    same = [c for c in {chr(code), *_cased_characters("re")} if pattern.fullmatch(chr(code) + c)]
+    return normalised((ord(c), ord(c)) for c in same)
 
 
 def _ignoring_case(judge: Judge, source: str, exact: Ranges) -> Ranges:
@@ -296,7 +311,8 @@ _BREAKS = {
     "Grapheme_Cluster_Break": "CR LF Control Extend ZWJ Regional_Indicator Prepend SpacingMark L V T LV LVT E_Base "
     "E_Modifier E_Base_GAZ Glue_After_Zwj",
     "Word_Break": "CR LF Newline Extend ZWJ Regional_Indicator Format Katakana Hebrew_Letter ALetter Single_Quote "
-    "Double_Quote MidNumLet MidLetter MidNum Numeric ExtendNumLet WSegSpace E_Base E_Modifier E_Base_GAZ Glue_After_Zwj",
+    "Double_Quote MidNumLet MidLetter MidNum Numeric ExtendNumLet WSegSpace E_Base E_Modifier E_Base_GAZ "
+    "Glue_After_Zwj",
     "Indic_Conjunct_Break": "Extend Linker Consonant",
 }
 _APOSTROPHES_AND_VOWELS = "'\u2019aeiouàáâèéêìíîòóôùúû"  # `regex` breaks words between these two

@@ -25,7 +25,7 @@ Where partial matching errs:
   characters of any kind.
 - it may call a text alive that is not (lookarounds, atomic groups, a reference to a group that cannot have matched).
   The guide knows better about the regular ones; where the pattern contains lookarounds, atomic groups, possessive
-  quantifiers or verbs, a search for a completion verifies it (`VerifiedMatch`).
+  quantifiers or verbs, a search for a completion verifies it (`is_empty`).
 - with the REVERSE flag it is about ends instead of starts, so only the guide and the search are used.
 
 Cost: some 10 us for each trie node that lives, growing with the text: 0.1 to 1 s for a mask where everything is
@@ -45,19 +45,18 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import regex
 
 from relark.caches import Cache
 from relark.errors import UnsupportedError
-from relark.language import EMPTY, TEXT, Leaf, Term, derive, leaf, lower_bound
+from relark.language import EMPTY, TEXT, Leaf, Term, derive, leaf, lower_bound, terms
 
-__all__ = ["MATCH_LIMIT", "SLOW_LIMIT", "PartialMatch", "VerifiedMatch", "partial_match_term"]
+__all__ = ["MATCH_LIMIT", "SLOW_LIMIT", "PartialMatch", "partial_match_term"]
 
 MATCH_LIMIT = 1.0  # seconds of processor time for one match
-SLOW_LIMIT = 10.0  # seconds spent in matches one after another, as for one mask
-PAUSE = 0.02  # seconds without a match that separate one mask from the next
+SLOW_LIMIT = 5.0  # seconds spent in all the matches for one mask
 SEARCH_LIMIT = 20_000  # questions that one search for a completion may ask
 IMPROVE_LIMIT = 1_000  # of these, for a shorter completion than the first one found
 SEARCH_SECONDS = 2.0  # that one search may take
@@ -101,7 +100,7 @@ def partial_match_term(
     start = TEXT if guide is None else guide
     if start is EMPTY or judge.verdict("") == DEAD:
         return EMPTY
-    first = judge.state("", b"", start)
+    first = PartialMatch(judge, "", b"", start)
     return EMPTY if first.shortest() is None and judge.known_completion("") is True else leaf(first)
 
 
@@ -147,7 +146,7 @@ class PartialMatch(Leaf):
             if self._after(character) is not None:
                 if not judge.identity:
                     prefix = judge.canonical_prefix(prefix)
-                return leaf(judge.state(self.text, prefix, self.guide, self.ancestor))
+                return leaf(PartialMatch(judge, self.text, prefix, self.guide, self.ancestor))
         return EMPTY
 
     def _after(self, character: str) -> PartialMatch | None:
@@ -161,7 +160,7 @@ class PartialMatch(Leaf):
         if self.judge.verdict_of_last(self.text, character) == DEAD:
             return None
         ancestor = len(self.text) if self.judge.known_completion(self.text) else self.ancestor
-        return self.judge.state(text, b"", guide, ancestor)
+        return PartialMatch(self.judge, text, b"", guide, ancestor)
 
     def _starts(self) -> list[tuple[str, str, Term, int]]:
         if not self.pending:
@@ -179,6 +178,14 @@ class PartialMatch(Leaf):
         """
         found = self._completion(SEARCH_LIMIT, alphabet)
         return found.encode()[len(self.pending) :] if isinstance(found, str) else None
+
+    @property
+    def may_be_empty(self) -> bool:
+        return self.judge.doubtful
+
+    def is_empty(self) -> bool:
+        """Whether a search has shown that there is no completion."""
+        return self._completion(VERIFY_LIMIT, ALL_BYTES) is True
 
     def _completion(self, limit: int, alphabet: int) -> str | bool:
         """What completes the text (the pending character included); True: nothing does; False: not found."""
@@ -201,18 +208,6 @@ class PartialMatch(Leaf):
         return found
 
 
-class VerifiedMatch(PartialMatch):
-    """The same for patterns about which partial matching is known to err: a text also needs a completion, if the
-    search for one can tell."""
-
-    @property
-    def may_be_empty(self) -> bool:
-        return not self.judge.identity  # with backreferences every text is a state: too many searches
-
-    def is_empty(self) -> bool:
-        return self._completion(VERIFY_LIMIT, ALL_BYTES) is True
-
-
 class _Judge:
     """One pattern and all that is known about its alphabet. Compared by identity; every state of a constraint shares
     it."""
@@ -228,9 +223,9 @@ class _Judge:
         self.relaxed = pattern
         without_minima = _FUZZY_MINIMUM.sub("", source)
         if without_minima != source:
-            self.relaxed = regex.compile(without_minima, pattern.flags, **pattern.named_lists)
-        doubtful = self.reverse or self.relaxed is not pattern or _DOUBTFUL.search(source) is not None
-        self._state = VerifiedMatch if doubtful else PartialMatch
+            self.relaxed = regex.compile(without_minima, pattern.flags, **dict[str, Any](pattern.named_lists))
+        # Whether partial matching is known to err about such patterns, so that a text also needs a completion.
+        self.doubtful = self.reverse or self.relaxed is not pattern or _DOUBTFUL.search(source) is not None
         # How many more characters a dead text gets to come alive again.
         self.horizon = 2 if _END_SENSITIVE.search(source) or pattern.flags & regex.WORD else 0
         self._runs = _runs(partition)  # sorted (lo, hi, class) that cover every code point but surrogates
@@ -244,15 +239,12 @@ class _Judge:
         self._moves: dict[bytes, list[tuple[int, bytes]]] = {}
         self._place = 0  # where `adapt` put the new characters last, counted from the end
         self._patience = SEARCH_LIMIT
-        self._spent = 0.0  # seconds in the current series of matches
-        self._last_match = time.monotonic()
+        self._spent = 0.0  # seconds in matches ...
+        self._walk = terms.walks  # ... since this walk over a trie began
 
     def shown(self) -> str:
         source: str = self.pattern.pattern
         return source if len(source) <= 80 else source[:77] + "..."
-
-    def state(self, text: str, pending: bytes, guide: Term, ancestor: int = 0) -> PartialMatch:
-        return self._state(self, text, pending, guide, ancestor)
 
     # --- the alphabet -------------------------------------------------------------------------------------------------
 
@@ -370,29 +362,29 @@ class _Judge:
         return found
 
     def _match(self, text: str) -> int:
+        if self._walk != terms.walks:
+            self._walk, self._spent = terms.walks, 0.0
+        if self._spent > SLOW_LIMIT:
+            raise self._too_slow(text, f"the matches for one mask take more than {SLOW_LIMIT:g} s")
         start = time.monotonic()
+        matches = True
         try:
             match = self.relaxed.fullmatch(text, partial=not self.reverse, timeout=MATCH_LIMIT)
+            if match is not None and self.relaxed is not self.pattern:
+                matches = self.pattern.fullmatch(text, timeout=MATCH_LIMIT) is not None
         except TimeoutError:
             raise self._too_slow(text, f"one match takes more than {MATCH_LIMIT:g} s") from None
         except MemoryError:
             raise self._too_slow(text, "one match takes more memory than there is") from None
-        end = time.monotonic()
-        self._spent = (self._spent if start - self._last_match < PAUSE else 0.0) + (end - start)
-        self._last_match = end
-        if self._spent > SLOW_LIMIT:
-            self._spent = 0.0
-            raise self._too_slow(text, f"its matches took more than {SLOW_LIMIT:g} s")
+        self._spent += time.monotonic() - start
         if match is None:
             return ALIVE if self.reverse else DEAD
-        if self.relaxed is not self.pattern and self.pattern.fullmatch(text, timeout=MATCH_LIMIT) is None:
-            return ALIVE
-        return ALIVE if match.partial else FULL
+        return FULL if matches and not match.partial else ALIVE
 
     def _too_slow(self, text: str, what: str) -> UnsupportedError:
         return UnsupportedError(
-            f"the pattern {self.shown()!r} is matched by backtracking, because it is not regular, and after {len(text)} "
-            f"characters of text {what}; avoid nested or overlapping repeats in it "
+            f"the pattern {self.shown()!r} is matched by backtracking, because it is not regular, and after "
+            f"{len(text)} characters of text {what}; avoid nested or overlapping repeats in it "
             "(or the construct that makes it irregular: relark.explain names it)"
         )
 

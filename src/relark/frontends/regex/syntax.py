@@ -117,8 +117,11 @@ class Assertion(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Backreference(Node):
+    """``encoding`` is said for `re`, where it decides how case is ignored (see `codepoints.reference_variants`)."""
+
     ref: str
     fold: Fold
+    encoding: Literal["", "a", "u"] = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -1167,7 +1170,7 @@ class _ReReader(_Reader):
                         self.begin_group(at, self.get_until(">"))
                     case "=":
                         ref = self.get_until(")")
-                        self.add(Backreference(at, self.pos, ref, self.fold()))
+                        self.add(Backreference(at, self.pos, ref, self.fold(), self.encoding()))
                     case _:
                         self.fail("an extension (?P... that is not known", at)
             case ":":
@@ -1221,6 +1224,9 @@ class _ReReader(_Reader):
 
     # escapes
 
+    def encoding(self) -> Literal["a", "u"]:
+        return "a" if self.flags & re.A else "u"
+
     def in_encoding(self, text: str) -> str:
         return f"(?a:{text})" if self.flags & re.A else f"(?u:{text})" if self.global_flags & re.A else text
 
@@ -1229,14 +1235,14 @@ class _ReReader(_Reader):
         if char in _RE_PLACES:
             if char not in "bB":
                 return Assertion(at, self.pos, _RE_PLACES[char])
-            return Assertion(at, self.pos, _RE_PLACES[char], "a" if self.flags & re.A else "u")
+            return Assertion(at, self.pos, _RE_PLACES[char], self.encoding())
         if char in _DIGITS and char != "0":
             digits = char
             if self.peek() in _DIGITS and self.peek():
                 digits += self.get()
                 if set(digits) <= _OCTAL and self.peek() in _OCTAL and self.peek():
                     return Character(at, self.pos + 1, int(digits + self.get(), 8), self.fold())
-            return Backreference(at, self.pos, digits, self.fold())
+            return Backreference(at, self.pos, digits, self.fold(), self.encoding())
         found = self.read_character_escape(token)
         if isinstance(found, int):
             return Character(at, self.pos, found, self.fold())
