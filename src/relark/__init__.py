@@ -3,8 +3,8 @@
     import relark
     relark.generate("What is 3 + 4? ", regex=r"\\d+")
 
-The names of this module are the public surface; each has one home, named in ``docs/architecture.md``.  Importing relark does not import
-torch or transformers; the first call that needs a model does.
+The names of this module are the public surface; each has one home, named in ``docs/architecture.md``.  Importing
+relark does not import torch or transformers; the first call that needs a model does.
 """
 
 from __future__ import annotations

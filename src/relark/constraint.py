@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import regex as regex_module
 
-from relark.errors import ArgumentError
+from relark.errors import ArgumentError, UnsupportedError
 from relark.language.completion import is_empty, shortest
 from relark.language.derivative import derive
 from relark.language.literals import one_of
@@ -30,6 +30,7 @@ from relark.language.terms import (
     ALL,
     EMPTY,
     FULL,
+    MAX_START_DEPTH,
     Term,
     byte_set,
     complement,
@@ -60,6 +61,13 @@ class Constraint:
     term: Term
     description: str
     sources: tuple[CompiledRegex, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.term.depth > MAX_START_DEPTH:
+            raise UnsupportedError(
+                f"operators nest {self.term.depth} deep, more than the {MAX_START_DEPTH} that relark takes; "
+                "flatten the pattern"
+            )
 
     def __repr__(self) -> str:
         return self.description

@@ -30,6 +30,7 @@ from relark.language.terms import (
     Ahead,
     Behind,
     ByteSet,
+    Complement,
     Concat,
     Epsilon,
     Intersection,
@@ -276,12 +277,12 @@ def _shortest(term: Term, regular: bool) -> tuple[bool | None, str | None, bool]
     found = shortest(term)
     if found is None:
         return None, None, False
-    return False, found.decode(), len(found) == lower_bound(term) or (regular and _searches_ended())
+    return False, found.decode(), len(found) == lower_bound(term) or (regular and _is_decided(_parts(term)))
 
 
-def _searches_ended() -> bool:
-    """Whether every search for a member, since the process began, was brought to its end."""
-    return completion.unfinished_searches == 0
+def _is_decided(states: Iterable[Term]) -> bool:
+    """Whether no search for a member of one of these was given up."""
+    return not any(state in completion.undecided for state in states)
 
 
 def _longest(term: Term, regular: bool) -> tuple[int | None, bool | None]:
@@ -293,6 +294,21 @@ def _longest(term: Term, regular: bool) -> tuple[int | None, bool | None]:
     if not term.flags & CHECK and not any(isinstance(part, Ref) or _unknown(part) for part in bounds):
         return None, True  # without intersections and the like every part of a term has members
     return _longest_walk(term) if regular else (None, None)
+
+
+def _parts(term: Term) -> Iterable[Term]:
+    """``term`` and the terms that it consists of."""
+    work = [term]
+    while work:
+        part = work.pop()
+        yield part
+        match part:
+            case Concat():
+                work += [part.head, part.tail]
+            case Union() | Intersection():
+                work += part.items
+            case Repeat() | Scope() | Complement():
+                work.append(part.item)
 
 
 def _upper_bound(term: Term, known: dict[Term, int | None]) -> int | None:
@@ -366,7 +382,7 @@ def _longest_walk(term: Term) -> tuple[int | None, bool | None]:
             continue
         target = following.pop()
         if target in on_path:
-            return None, True if _searches_ended() else None
+            return None, True if _is_decided([*depth, *on_path]) else None
         if target in depth:
             path.append((state, following, max(best, depth[target] + 1)))
             continue

@@ -1,14 +1,15 @@
 """Languages the slow and obvious way.
 
-An `Expression` is a small tree that says a language three times: as a term (what is under test), as the explicit set of its words up to a
-length over a small alphabet, and as a relation between positions of one word of any length.  The last two know nothing of derivatives, normal
-forms or automata.
+An `Expression` is a small tree that says a language three times: as a term (what is under test), as the explicit
+set of its words up to a length over a small alphabet, and as a relation between positions of one word of any
+length.  The last two know nothing of derivatives, normal forms or automata.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence as Ordered
+from collections.abc import Callable
+from collections.abc import Sequence as Ordered
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
@@ -94,9 +95,7 @@ def joined(first: Words, second: Words, length: int) -> Words:
     by_length: dict[int, list[bytes]] = {}
     for word in second:
         by_length.setdefault(len(word), []).append(word)
-    return frozenset(
-        v + w for v in first for n in range(length - len(v) + 1) for w in by_length.get(n, ())
-    )
+    return frozenset(v + w for v in first for n in range(length - len(v) + 1) for w in by_length.get(n, ()))
 
 
 def repeated(words: Words, lo: int, hi: int | None, length: int) -> Words:
@@ -111,7 +110,8 @@ def repeated(words: Words, lo: int, hi: int | None, length: int) -> Words:
     return result
 
 
-# --- expressions --------------------------------------------------------------------------------------------------------
+# --- expressions
+# --------------------------------------------------------------------------------------------------------
 
 
 class Expression:
@@ -169,7 +169,11 @@ class Letter(Expression):
         return byte_set(self.mask())
 
     def words(self, alphabet: bytes, length: int) -> Words:
-        return frozenset(bytes([b]) for b in alphabet if (b in self.letters) is not self.negated) if length else frozenset()
+        return (
+            frozenset(bytes([b]) for b in alphabet if (b in self.letters) is not self.negated)
+            if length
+            else frozenset()
+        )
 
     def ends(self, word: bytes, i: int) -> frozenset[int]:
         return frozenset([i + 1] if i < len(word) and (word[i] in self.letters) is not self.negated else [])
@@ -319,7 +323,9 @@ class Rule(Expression):
 
 @dataclass(frozen=True)
 class Nesting(Leaf):
-    """A leaf: a goes down (to ``deepest`` at most), b comes up, c (only on top) ends.  Accepts on top.  Not regular without ``deepest``."""
+    """A leaf: a goes down (to ``deepest`` at most), b comes up, c (only on top) ends.  Accepts on top.  Not
+    regular without ``deepest``.
+    """
 
     depth: int
     lazy: bool
@@ -379,11 +385,14 @@ class Nested(Expression):
         return frozenset(found)
 
 
-# --- strategies -----------------------------------------------------------------------------------------------------------
+# --- strategies
+# -----------------------------------------------------------------------------------------------------------
 
 
 class Choices:
-    """Decisions read off a byte string, zeros after its end: one Hypothesis draw a tree, which is fast, and smaller bytes make simpler trees."""
+    """Decisions read off a byte string, zeros after its end: one Hypothesis draw a tree, which is fast, and
+    smaller bytes make simpler trees.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._data = iter(data)

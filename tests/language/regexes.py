@@ -1,4 +1,5 @@
-"""Small regexes with zero-width parts, said three times: as a term, as a pattern for the ``regex`` module, and as a plain backtracking search.
+"""Small regexes with zero-width parts, said three times: as a term, as a pattern for the ``regex`` module, and as a
+plain backtracking search.
 
 The backtracking search (`Regex.ends`) is the definition: all ends of a match from one position, best first.
 """
@@ -10,8 +11,8 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from hypothesis import strategies as st
-from language.reference import Choices, drawn, mask_of
 
+from language.reference import Choices, drawn, mask_of
 from relark.language import (
     ALL,
     EPSILON,
@@ -253,7 +254,8 @@ class Atom(Regex):
             return
 
 
-# --- strategies -----------------------------------------------------------------------------------------------------------
+# --- strategies
+# -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

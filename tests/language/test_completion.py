@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import assume, given
+
 from language.reference import (
     AB,
     ABC,
@@ -17,7 +18,6 @@ from language.reference import (
     rules,
     words_up_to,
 )
-
 from relark import clear_caches
 from relark.language import (
     ALL,
@@ -186,7 +186,8 @@ def test_bounds_of_what_masks_ask_for() -> None:
     assert Completions(mask_of(b"ab")).bounds(C) == (NONE, 0)
 
 
-# --- named cases ----------------------------------------------------------------------------------------------------------
+# --- named cases
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_people_like_letters() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from language.reference import (
     AB,
     ABC,
@@ -16,7 +17,6 @@ from language.reference import (
     rules,
     words_up_to,
 )
-
 from relark.language import (
     EMPTY,
     EPSILON,
@@ -112,7 +112,8 @@ def test_balanced_parentheses() -> None:
 def test_linear_forms_agree_with_the_equations(expression: Expression) -> None:
     for state in some_states(expression.term()):
         by_definition = [derive_by_definition(state, b) for b in range(256)]
-        # The two ways may reach different terms of one language; they are the same where they are compared word by word.
+        # The two ways may reach different terms of one language; they are the same where they are compared word by
+        # word.
         for b in (*ABC, 0x00, 0xFF):
             found = derive(state, b)
             assert found is by_definition[b] or members(found, ABC, 3) == members(by_definition[b], ABC, 3)

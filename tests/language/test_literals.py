@@ -8,8 +8,8 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from language.reference import ABC, accepts, checked, mask_of, members
 
+from language.reference import ABC, accepts, checked, mask_of, members
 from relark.language import (
     EMPTY,
     EPSILON,
@@ -102,7 +102,11 @@ def test_a_hundred_thousand_members() -> None:
 
 def test_in_the_algebra() -> None:
     colours = one_of([b"red", b"green", b"grey", b"gray"])
-    assert members(intersection(colours, complement(one_of([b"green", b"blue"]))), b"adegnry", 5) == {b"red", b"grey", b"gray"}
+    assert members(intersection(colours, complement(one_of([b"green", b"blue"]))), b"adegnry", 5) == {
+        b"red",
+        b"grey",
+        b"gray",
+    }
     assert members(concat(colours, literal(b"!")), b"adegnry!", 6) == {b"red!", b"green!", b"grey!", b"gray!"}
     assert one_of([b"", b"a"]).nullable
     assert one_of([b"", b""]) is EPSILON

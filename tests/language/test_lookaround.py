@@ -6,6 +6,7 @@ import pytest
 import regex as regex_module
 from hypothesis import given
 from hypothesis import strategies as st
+
 from language.reference import Words, accepts, checked, joined, members, repeated, words_up_to
 from language.regexes import (
     ALPHABET,
@@ -22,7 +23,6 @@ from language.regexes import (
     Shape,
     regexes,
 )
-
 from relark.language import (
     ALL,
     EMPTY,
@@ -179,17 +179,38 @@ def test_the_linear_form_of_a_scope_agrees_with_single_bytes(regex: Regex, prefi
         bits = [b for b in range(256) if mask >> b & 1]
         for b in (bits[0], bits[-1], bits[len(bits) // 2]):
             assert members(derive_by_definition(term, b), ALPHABET, 3) == members(target, ALPHABET, 3)
-    assert not any(members(derive_by_definition(term, b), ALPHABET, 2) for b in (*ALPHABET, 0xFF) if not covered >> b & 1)
+    assert not any(
+        members(derive_by_definition(term, b), ALPHABET, 2) for b in (*ALPHABET, 0xFF) if not covered >> b & 1
+    )
 
 
-# --- named cases ---------------------------------------------------------------------------------------------------------
+# --- named cases
+# ---------------------------------------------------------------------------------------------------------
 
 
 CASES: list[Regex] = [
     # a lookbehind inside a lookahead that looks back to before the lookahead, and the reverse
-    Seq((Char(b"a"), Look(Seq((Char(b"b"), Look(Seq((Char(b"a"), Char(b"b"))), True, False))), False, False), Char(b"b"))),
-    Seq((Char(b"a"), Look(Seq((Char(b"a"), Look(Char(b"b"), False, False))), True, False), Rep(Char(b"b"), 0, None, False))),
-    Seq((Char(b"a"), Look(Seq((Char(b"a"), Look(Char(b"b"), False, True))), True, True), Rep(Char(b"b"), 0, None, False))),
+    Seq(
+        (
+            Char(b"a"),
+            Look(Seq((Char(b"b"), Look(Seq((Char(b"a"), Char(b"b"))), True, False))), False, False),
+            Char(b"b"),
+        )
+    ),
+    Seq(
+        (
+            Char(b"a"),
+            Look(Seq((Char(b"a"), Look(Char(b"b"), False, False))), True, False),
+            Rep(Char(b"b"), 0, None, False),
+        )
+    ),
+    Seq(
+        (
+            Char(b"a"),
+            Look(Seq((Char(b"a"), Look(Char(b"b"), False, True))), True, True),
+            Rep(Char(b"b"), 0, None, False),
+        )
+    ),
     # an iteration that may match nothing where it is due
     Rep(Alt((Seq((Char(b"\n"), Char(ALPHABET))), Look(Char(b"a"), True, False))), 3, 3, True),
     Rep(Alt((Look(Char(b"a"), False, False), Char(b"b"))), 2, 3, False),
@@ -200,8 +221,18 @@ CASES: list[Regex] = [
     Rep(Look(Char(b"a"), False, True), 5, 9, False),
     Rep(Anchor(r"\b"), 2, 2, False),
     # anchors away from the ends
-    Rep(Seq((Anchor("(?m:^)"), Rep(Char(b"ab"), 1, None, True), Anchor("(?m:$)"), Rep(Char(b"\n"), 0, 1, False))), 1, None, False),
-    Rep(Seq((Anchor(r"\b"), Rep(Char(b"ab"), 1, None, False), Anchor(r"\b"), Rep(Char(b"\n"), 0, 1, False))), 0, None, False),
+    Rep(
+        Seq((Anchor("(?m:^)"), Rep(Char(b"ab"), 1, None, True), Anchor("(?m:$)"), Rep(Char(b"\n"), 0, 1, False))),
+        1,
+        None,
+        False,
+    ),
+    Rep(
+        Seq((Anchor(r"\b"), Rep(Char(b"ab"), 1, None, False), Anchor(r"\b"), Rep(Char(b"\n"), 0, 1, False))),
+        0,
+        None,
+        False,
+    ),
     Seq((Rep(Char(b"ab\n"), 0, None, False), Anchor("$"), Rep(Char(b"\n"), 0, 1, False))),
     Seq((Rep(Char(b"a"), 0, None, False), Anchor(r"\A"), Rep(Char(b"b"), 0, None, False), Anchor(r"\Z"))),
     Seq((Look(Anchor(r"\A"), True, True), Char(b"a"))),
@@ -224,8 +255,10 @@ def test_named_cases(case: Regex) -> None:
 
 
 def test_an_atomic_group_in_a_lookbehind_prefers_from_the_left() -> None:
-    """Where `atomic` and the regex module differ: that one matches a lookbehind from right to left, so its group prefers among the
-    beginnings of the match, not among the ends.  The front-end must not hand such a pattern to `atomic` as it stands."""
+    """Where `atomic` and the regex module differ: that one matches a lookbehind from right to left, so its group
+    prefers among the beginnings of the match, not among the ends.  The front-end must not hand such a pattern to
+    `atomic` as it stands.
+    """
     case = Seq(
         (
             Rep(Char(b"ab"), 0, None, False),
@@ -234,13 +267,20 @@ def test_an_atomic_group_in_a_lookbehind_prefers_from_the_left() -> None:
     )
     assert members(case.closed(), ALPHABET, 4) == searched(case, 4)
     both = Seq(
-        (Char(b"a"), Char(b"b"), Look(Seq((Char(b"a"), Atom(Alt((Char(b"b"), Seq((Char(b"a"), Char(b"b")))))))), True, False))
+        (
+            Char(b"a"),
+            Char(b"b"),
+            Look(Seq((Char(b"a"), Atom(Alt((Char(b"b"), Seq((Char(b"a"), Char(b"b")))))))), True, False),
+        )
     )
     assert accepts(both.closed(), b"ab")
     assert regex_module.fullmatch(both.pattern(), "ab")
-    greedy = Seq((Char(b"a"), Char(b"b"), Look(Seq((Char(b"ab"), Atom(Rep(Char(b"ab"), 0, None, False)))), True, False)))
+    greedy = Seq(
+        (Char(b"a"), Char(b"b"), Look(Seq((Char(b"ab"), Atom(Rep(Char(b"ab"), 0, None, False)))), True, False))
+    )
     assert accepts(greedy.closed(), b"ab")  # a, then the group takes b
-    assert not regex_module.fullmatch(greedy.pattern(), "ab")  # the group takes ab from the right; nothing is left for [ab]
+    # the group takes ab from the right; nothing is left for [ab]
+    assert not regex_module.fullmatch(greedy.pattern(), "ab")
 
 
 def test_what_needs_no_scope_has_none() -> None:

@@ -10,6 +10,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from language.reference import (
     ABC,
     Expression,
@@ -20,7 +21,6 @@ from language.reference import (
     rules,
     words_up_to,
 )
-
 from relark import clear_caches
 from relark.errors import UnsupportedError
 from relark.language import (
@@ -56,13 +56,14 @@ def three_terms() -> st.SearchStrategy[tuple[Term, Term, Term]]:
     return st.tuples(one, one, one)
 
 
-# --- laws that hold as identity -----------------------------------------------------------------------------------------
+# --- laws that hold as identity
+# -----------------------------------------------------------------------------------------
 
 
 @checked(300)
 @given(three_terms())
 def test_laws_of_union(terms: tuple[Term, Term, Term]) -> None:
-    x, y, z = terms
+    x, y, _z = terms
     assert union(x, y) is union(y, x)
     assert union(x, x) is x
     assert union(x, EMPTY) is x
@@ -174,7 +175,8 @@ def test_any_byte_is_not_everything() -> None:
     assert members(intersection(any_byte, complement(A)), ABC, 3) == {b"b", b"c"}
 
 
-# --- the language stays the same -------------------------------------------------------------------------------------------
+# --- the language stays the same
+# -------------------------------------------------------------------------------------------
 
 
 @checked(150)
@@ -240,7 +242,8 @@ def test_a_long_sequence_is_not_deep() -> None:
     assert derive(term, ABC[1]) is not EMPTY
 
 
-# --- interning ---------------------------------------------------------------------------------------------------------------
+# --- interning
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @checked(200)

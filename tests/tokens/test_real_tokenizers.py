@@ -91,9 +91,7 @@ def test_every_id_agrees_with_decoding(
     never = vocabulary.token_bytes.count(None)
     assert (vocabulary.size, never, vocabulary.kind) == (expected.ids, expected.never, expected.kind)
     checked, found = disagreements(vocabulary.token_bytes, decode_of(tokenizer))
-    print(
-        f"{vocabulary}: {checked} ids checked; read {read - start:.2f} s, {nodes} nodes {built - read:.2f} s"
-    )
+    print(f"{vocabulary}: {checked} ids checked; read {read - start:.2f} s, {nodes} nodes {built - read:.2f} s")
     assert found == []
     assert checked == expected.ids - expected.never
     assert built - read < 2.0

@@ -30,9 +30,7 @@ def test_every_id_agrees_with_decoding(trained: Tokenizer, disagreements: Any, d
     assert len(table.token_bytes) == trained.get_vocab_size()
 
 
-def test_the_comparison_notices_a_single_wrong_byte(
-    new_tokenizer: New, disagreements: Any, decode_of: Any
-) -> None:
+def test_the_comparison_notices_a_single_wrong_byte(new_tokenizer: New, disagreements: Any, decode_of: Any) -> None:
     tokenizer = new_tokenizer("byte-level")
     table = list(read_tokenizer(tokenizer).token_bytes)
     for i, token in enumerate(table):
@@ -47,9 +45,7 @@ def test_transformers_and_tokenizers_objects_are_read_alike(trained: Tokenizer) 
     assert read_tokenizer(wrapped).token_bytes == read_tokenizer(trained).token_bytes
 
 
-@pytest.mark.parametrize(
-    "kind", ["byte-level", "byte-level, prefix space", "Llama 2 style", "Unigram, byte fallback"]
-)
+@pytest.mark.parametrize("kind", ["byte-level", "byte-level, prefix space", "Llama 2 style", "Unigram, byte fallback"])
 def test_the_tokens_of_a_text_spell_it(new_tokenizer: New, kind: str) -> None:
     tokenizer = new_tokenizer(kind)
     table = read_tokenizer(tokenizer).token_bytes
@@ -116,9 +112,7 @@ def test_unigram_unknown_is_never_text_even_where_no_token_is_marked_special(new
 
 
 def test_two_ids_with_the_same_piece() -> None:
-    tokenizer = Tokenizer(
-        models.Unigram([("<unk>", 0.0), ("▁ab", -1.0), ("▁ab", -2.0), ("cd", -3.0)], 0, False)
-    )
+    tokenizer = Tokenizer(models.Unigram([("<unk>", 0.0), ("▁ab", -1.0), ("▁ab", -2.0), ("cd", -3.0)], 0, False))
     tokenizer.decoder = decoders.Metaspace()
     assert read_tokenizer(tokenizer).token_bytes == (None, b" ab", b" ab", b"cd")
 
@@ -143,9 +137,7 @@ def test_special_tokens_are_never_text_and_added_ones_are(
 
 def test_an_added_token_that_its_own_decoder_garbles_is_never_text(new_tokenizer: New) -> None:
     tokenizer = new_tokenizer("byte-level")
-    tokenizer.add_tokens(
-        ["Überzeugung", "Ġx"]
-    )  # letters of the byte alphabet: decode() would read them as bytes
+    tokenizer.add_tokens(["Überzeugung", "Ġx"])  # letters of the byte alphabet: decode() would read them as bytes
     assert tokenizer.decode(tokenizer.encode("Überzeugung").ids) != "Überzeugung"
     table = read_tokenizer(tokenizer).token_bytes
     assert table[tokenizer.token_to_id("Überzeugung")] is None
@@ -179,9 +171,7 @@ def test_logits_narrower_than_the_tokenizer(new_tokenizer: New) -> None:
 
 
 def test_eos(new_tokenizer: New) -> None:
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=new_tokenizer("byte-level"), eos_token="<|endoftext|>"
-    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=new_tokenizer("byte-level"), eos_token="<|endoftext|>")
     assert read_tokenizer(tokenizer).eos_ids == (0,)
     table = read_tokenizer(tokenizer, eos_token_id=[7, 1, 7])
     assert table.eos_ids == (1, 7)
@@ -248,9 +238,7 @@ def test_a_tokenizer_whose_own_decode_disagrees_is_refused(new_tokenizer: New) -
 def new_encoding() -> Any:
     tiktoken = pytest.importorskip("tiktoken")
     ranks = {bytes([b]): b for b in range(256)} | {b"ab": 256, b"\xe6\x97": 257}
-    return tiktoken.Encoding(
-        "tiny", pat_str=r"\w+|\W", mergeable_ranks=ranks, special_tokens={"<|endoftext|>": 260}
-    )
+    return tiktoken.Encoding("tiny", pat_str=r"\w+|\W", mergeable_ranks=ranks, special_tokens={"<|endoftext|>": 260})
 
 
 def test_tiktoken() -> None:
@@ -294,9 +282,7 @@ def test_sentencepiece(tmp_path: Path, model_type: str, byte_fallback: bool, dis
     assert b"".join(table.token_bytes[i] or b"" for i in ids).decode() == " hello abc 日本"
 
 
-def test_a_slow_tokenizer_with_a_sentencepiece_model(
-    tmp_path: Path, disagreements: Any, decode_of: Any
-) -> None:
+def test_a_slow_tokenizer_with_a_sentencepiece_model(tmp_path: Path, disagreements: Any, decode_of: Any) -> None:
     from transformers import GPTSw3Tokenizer
 
     file = new_sentencepiece(tmp_path, model_type="bpe", byte_fallback=True, vocab_size=360)

@@ -57,9 +57,7 @@ def test_from_tokenizer(tokenizer: PreTrainedTokenizerFast) -> None:
     assert "byte-level" in repr(vocabulary)
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"size": 0}, {"size": -5}, {"eos_token_id": "</s>"}, {"eos_token_id": [None]}]
-)
+@pytest.mark.parametrize("arguments", [{"size": 0}, {"size": -5}, {"eos_token_id": "</s>"}, {"eos_token_id": [None]}])
 def test_wrong_arguments(tokenizer: PreTrainedTokenizerFast, arguments: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError):
         Vocabulary.from_tokenizer(tokenizer, **arguments)

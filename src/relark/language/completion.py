@@ -17,6 +17,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
+import weakref
 from contextlib import suppress
 from typing import Final
 
@@ -47,6 +48,7 @@ SEARCH_SECONDS = 2.0  # and how long it may take
 NONE: Final = 1 << 60  # the length of the shortest member of a language without members
 
 unfinished_searches = 0  # how many searches ran into the limit
+undecided: weakref.WeakSet[Term] = weakref.WeakSet()  # the terms about which one did
 
 
 def lower_bound(term: Term) -> int:
@@ -76,9 +78,9 @@ def _lower_bound(term: Term) -> int:
         case ByteSet():
             return 1
         case Union():
-            return min(lower_bound(i) for i in term.items)
+            return min(map(lower_bound, term.items))
         case Intersection():
-            return max(lower_bound(i) for i in term.items)
+            return max(map(lower_bound, term.items))
         case Repeat():
             return term.lo * lower_bound(term.item) if term.lo else 0
         case LeafTerm():
@@ -111,17 +113,17 @@ def _alive(term: Term) -> bool:
         result = True
     else:
         match term:
-            case Concat():
-                result = True
+            case Concat():  # from the end of the spine, kept on each part of it: the derivatives to come
+                spine: list[Concat] = []
                 rest: Term = term
-                while isinstance(rest, Concat):
-                    if not _alive(rest.head):
-                        result = False
-                        break
+                while isinstance(rest, Concat) and rest.alive is None:
+                    spine.append(rest)
                     rest = rest.tail
-                result = result and _alive(rest)
+                result = _alive(rest)
+                for node in reversed(spine):
+                    node.alive = result = result and _alive(node.head)
             case Union():
-                result = any(_alive(i) for i in term.items)
+                result = any(map(_alive, term.items))
             case Repeat():
                 result = term.lo == 0 or _alive(term.item)
             case LeafTerm():
@@ -158,6 +160,8 @@ def _search(term: Term, alphabet: int, *, greedy: bool) -> bytes | None:
         if greedy and (state.alive or not state.flags & CHECK):
             for visited in _chain(origin, state):
                 visited.alive = True
+                if state in undecided:
+                    undecided.add(visited)
             return b""
         expanded += 1
         moves = None
@@ -166,6 +170,7 @@ def _search(term: Term, alphabet: int, *, greedy: bool) -> bytes | None:
                 moves = _moves(state, alphabet)
         if moves is None:
             unfinished_searches += 1
+            undecided.add(term)
             if greedy:
                 return b""
             raise _Unfinished

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from relark.caches import Cache
+from relark.errors import UnsupportedError
 from relark.language.terms import (
     ALL,
     CHECK,
@@ -50,9 +51,7 @@ from relark.language.terms import (
 
 Transitions = tuple[tuple[int, Term], ...]
 
-_transitions: Cache[Term, Transitions] = Cache(
-    "transitions", share=0.2, cost=lambda key, value: 300 + 500 * len(value)
-)
+_transitions: Cache[Term, Transitions] = Cache("transitions", share=0.2, cost=lambda key, value: 300 + 500 * len(value))
 
 
 def transitions(term: Term) -> Transitions:
@@ -62,7 +61,10 @@ def transitions(term: Term) -> Transitions:
     """
     known = _transitions.get(term)
     if known is None:
-        known = _compute(term)
+        try:
+            known = _compute(term)
+        except RecursionError:  # deep lookarounds, or little of Python's stack left by the caller
+            raise UnsupportedError("operators nest too deep for Python's stack; flatten the pattern") from None
         _transitions.put(term, known)
     return known
 
@@ -87,14 +89,14 @@ def _compute(term: Term) -> Transitions:
                 forms.append(list(transitions(rest)))
             return _overlay(forms)
         case Union():
-            return _overlay([transitions(item) for item in term.items])
+            return _overlay(map(transitions, term.items))  # map, here and below: one frame less a level
         case Repeat():
             rest = repeat(term.item, max(term.lo - 1, 0), None if term.hi is None else term.hi - 1)
             return _merge((mask, _then(target, rest)) for mask, target in transitions(term.item))
         case Intersection():
             parts: list[tuple[int, tuple[Term, ...]]] = [(term.first, ())]
             # few classes first, so that the product stays small
-            for form in sorted([transitions(item) for item in term.items], key=len):  # a list: fewer frames a level
+            for form in sorted(map(transitions, term.items), key=len):
                 parts = [
                     (common, (*targets, target))
                     for mask, targets in parts

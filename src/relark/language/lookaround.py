@@ -196,7 +196,9 @@ def _finish(term: Term) -> Term:
             rest = scope(term.rest)
             return complement(rest) if term.negative else rest
         case Behind():
-            met = union(*[intersection(after, finish(left)) for left, after in term.threads])
+            met: Term = EMPTY
+            for left, after in term.threads:
+                met = union(met, intersection(after, finish(left)))
             return complement(met) if term.negative else met
         case Atomic():
             found, finished = better(term.threads)
@@ -211,7 +213,7 @@ def _finish(term: Term) -> Term:
                 rest = rest.tail
             return intersection(condition, finish(rest)) if condition is not EMPTY else EMPTY
         case Union():
-            return union(*[finish(item) for item in term.items])
+            return union(*map(finish, term.items))
         case Repeat():
             return ALL if term.lo == 0 else finish(term.item)
     raise TypeError(f"no lookaround is possible inside {type(term).__name__}")
@@ -351,7 +353,6 @@ def _find_distinctions(term: Term) -> Iterable[int]:
         case Behind():
             return {m for left, after in term.threads for t in (left, after) for m in _distinctions(t)}
         case Atomic():
-          
             found = {m for stack in term.threads for unit, _ in expand(stack) for m in _unit_masks(unit)}
             return found | _distinctions(finish(term))
         case Union():

@@ -27,7 +27,8 @@ from relark.caches import Cache
 from relark.errors import UnsupportedError
 
 FULL = (1 << 256) - 1  # the mask of all bytes
-MAX_DEPTH = 200  # nested operators; keeps every recursion over heads far from Python's own limit
+MAX_DEPTH = 240  # nested operators; keeps every recursion over heads far from Python's own limit
+MAX_START_DEPTH = 120  # of a constraint: derivatives may nest deeper than what they are derived from, up to twice
 
 # Flags: facts that hold of a term when they hold of one of its parts.
 CHECK = 1  # may be empty without being EMPTY: contains an intersection, complement, scope or leaf
@@ -571,7 +572,8 @@ def _common_head(group: list[Term]) -> Term:
             break
         prefix.append(next(iter(heads)))
         rests = [r.tail if isinstance(r, Concat) else EPSILON for r in rests]
-    # Remembered, because the stacks of an ambiguous recursive rule share most of their rests: without this, 2^depth unions.
+    # Remembered, because the stacks of an ambiguous recursive rule share most of their rests: without this, 2^depth
+    # unions.
     key = frozenset(rests)
     known = _unions.get(key)
     if known is None:
@@ -706,34 +708,40 @@ def _share_heads(items: dict[Term, None]) -> dict[Term, None]:
     """``Xa & Xb -> X(a & b)`` and ``Xa & ~(Xb) -> X(a & ~b)`` where X is prefix-free: two stacks become one."""
     groups: dict[Term, list[Term]] = {}
     negated: dict[Term, list[Term]] = {}
+    others: dict[Term, None] = {}
     for item in items:
-        if isinstance(item, Concat) and item.head.flags & PREFIX_FREE and not item.flags & LOOK:
-            groups.setdefault(item.head, []).append(item.tail)
-        elif isinstance(item, Complement):
-            inner = item.item
-            if isinstance(inner, Concat) and inner.head.flags & PREFIX_FREE and not inner.flags & LOOK:
-                negated.setdefault(inner.head, []).append(inner.tail)
-    changed = False
-    for head, tails in groups.items():
-        not_tails = negated.get(head, ())
-        if len(tails) + len(not_tails) > 1:
-            changed = True
-            break
-    if not changed:
+        inner = item.item if isinstance(item, Complement) else item
+        head, tail = (inner.head, inner.tail) if isinstance(inner, Concat) else (inner, EPSILON)
+        if not head.flags & PREFIX_FREE or inner.flags & LOOK:
+            others[item] = None
+        else:
+            (negated if isinstance(item, Complement) else groups).setdefault(head, []).append(tail)
+    if all(len(tails) + len(negated.get(head, ())) == 1 for head, tails in groups.items()):
         return items
-    result: dict[Term, None] = {}
-    for item in items:
-        if isinstance(item, Concat) and item.head in groups and not item.flags & LOOK:
-            continue
-        if isinstance(item, Complement) and isinstance(item.item, Concat) and item.item.head in groups:
-            continue
-        result[item] = None
+    for head, tails in negated.items():
+        if head not in groups:
+            others.update((complement(_then(head, tail)), None) for tail in tails)
     for head, tails in groups.items():
-        merged = _then(head, intersection(*tails, *[complement(t) for t in negated.get(head, ())]))
+        merged = _shared(head, tails, negated.get(head, []))
         if merged is EMPTY:
             return {EMPTY: None}
-        result[merged] = None
-    return result
+        others[merged] = None
+    return others
+
+
+def _shared(head: Term, tails: list[Term], excluded: list[Term]) -> Term:
+    """``head`` and then all of ``tails`` and none of ``excluded``; takes off common heads without recursion."""
+    prefix = [head]
+    while True:
+        rests = [*tails, *excluded]
+        first = rests[0].head if isinstance(rests[0], Concat) else EPSILON
+        if not first.flags & PREFIX_FREE or first.flags & LOOK:
+            break
+        if not all(isinstance(r, Concat) and r.head is first for r in rests):
+            break
+        prefix.append(first)
+        tails, excluded = ([r.tail for r in part if isinstance(r, Concat)] for part in (tails, excluded))
+    return concat(*prefix, intersection(*tails, *[complement(t) for t in excluded]))
 
 
 def complement(term: Term) -> Term:

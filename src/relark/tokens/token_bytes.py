@@ -81,14 +81,10 @@ class _Reading:
     kind: str
     eos_ids: tuple[int, ...]
     added_ids: frozenset[int]  # tokens that a model may lack although it belongs to the tokenizer
-    decode: (
-        Callable[[list[int]], str] | None
-    )  # to check against; None where the bytes come from the library itself
+    decode: Callable[[list[int]], str] | None  # to check against; None where the bytes come from the library itself
 
 
-def read_tokenizer(
-    tokenizer: Any, size: int | None = None, eos_token_id: Sequence[int] | None = None
-) -> TokenTable:
+def read_tokenizer(tokenizer: Any, size: int | None = None, eos_token_id: Sequence[int] | None = None) -> TokenTable:
     """The bytes of each id of ``tokenizer``, for logits ``size`` wide (default: as wide as the tokenizer
     needs).
 
@@ -219,9 +215,7 @@ def _decoder_json(backend: Any) -> bytes | None:
     """The decoder as tokenizers itself writes it; None where there is none."""
     if backend.decoder is None:
         return None
-    if (
-        type(backend.decoder).__name__ == "Decoder"
-    ):  # Rust's decoders are subclasses; this one wraps a Python object
+    if type(backend.decoder).__name__ == "Decoder":  # Rust's decoders are subclasses; this one wraps a Python object
         raise TokenizerError(
             "the tokenizer's decoder is written in Python (tokenizers.decoders.Decoder.custom), so relark "
             f"cannot tell what bytes its tokens are. {HOW_OUT}"

@@ -121,9 +121,7 @@ class Vocabulary:
         size or EOS id that does not fit it.
         """
         if size is not None and size <= 0:
-            raise ArgumentError(
-                f"size={size}: expected the width of the model's logits, at least 1, or None."
-            )
+            raise ArgumentError(f"size={size}: expected the width of the model's logits, at least 1, or None.")
         eos = None if eos_token_id is None else _token_ids(eos_token_id)
         entry = _entry_of(tokenizer)
         with entry.lock:
