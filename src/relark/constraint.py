@@ -102,9 +102,8 @@ class Constraint:
         return Constraint(repeat(self.term, lo, hi), f"{self._grouped()}.repeat({lo}, {hi})", self.sources)
 
     def _grouped(self) -> str:
-        return (
-            f"({self.description})" if any(op in self.description for op in (" + ", " | ", " & ")) else self.description
-        )
+        shown = self.description
+        return f"({shown})" if shown.startswith("~") or any(op in shown for op in (" + ", " | ", " & ")) else shown
 
     # --- using ------------------------------------------------------------------------------------
 
@@ -120,7 +119,7 @@ class Constraint:
     def fullmatch(self, text: str) -> bool:
         """Whether ``text`` satisfies the constraint."""
         term = self.term
-        for byte in text.encode():
+        for byte in text.encode(errors="surrogatepass"):  # an unpaired surrogate is no text: its bytes match nothing
             term = derive(term, byte)
             if term is EMPTY:
                 return False
@@ -210,8 +209,10 @@ def choices(options: Iterable[str] | type[enum.Enum]) -> Constraint:
         )
     if isinstance(options, type) and issubclass(options, enum.Enum):
         values = [m.value if isinstance(m.value, str) else str(m.value) for m in options]
-    else:
+    elif isinstance(options, Iterable):
         values = list(options)
+    else:
+        raise ArgumentError(f"choices: expected a list of strings or an Enum class, got {type(options).__name__}")
     for i, value in enumerate(values):
         if not isinstance(value, str):
             raise ArgumentError(
@@ -232,14 +233,14 @@ def text(until: str | Iterable[str] | None = None) -> Constraint:
     """
     if until is None:
         return Constraint(TEXT, "text()")
-    ends = [until] if isinstance(until, str) else list(until)
+    ends = [until] if isinstance(until, str) else list(until) if isinstance(until, Iterable) else []
     if not ends or not all(isinstance(e, str) and e for e in ends):
         raise ArgumentError(f"text: until must be a non-empty string or a list of them, got {until!r}")
     stop = one_of(_encoded(e) for e in ends)
     # the end must not occur earlier: nowhere in the text without its last character
     early = concat(ALL, stop, byte_set(FULL), ALL)
     term = intersection(concat(TEXT, stop), complement(early))
-    return Constraint(term, f"text(until={until!r})")
+    return Constraint(term, f"text(until={(until if isinstance(until, str) else ends)!r})")
 
 
 def _encoded(value: str) -> bytes:

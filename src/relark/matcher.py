@@ -167,10 +167,15 @@ class Matcher:
         return bytes(forced)
 
     def shortest(self) -> bytes:
-        """A shortest completion, in bytes of this vocabulary's tokens (by bytes, not by tokens)."""
+        """A shortest completion (by bytes, not by tokens) in bytes that are tokens of this vocabulary.
+
+        Where there is none in such bytes, a completion in few of its tokens.
+        """
         if self._step.ended:
             return b""
         text = self._masks.completions.shortest(self._step.term)
+        if text is None:
+            text = budget.some_text(self._masks, self._step.term)
         if text is None:
             raise UnsatisfiableError(f"no completion of {show(self._step.term, 80)} was found")
         return text

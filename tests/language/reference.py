@@ -444,7 +444,7 @@ def _atom(choose: Choices, alphabet: bytes, leaves: bool) -> Expression:
     return _letters(choose, alphabet)
 
 
-def _expression(choose: Choices, alphabet: bytes, boolean: bool, leaves: bool, depth: int) -> Expression:
+def build_expression(choose: Choices, alphabet: bytes, boolean: bool, leaves: bool, depth: int) -> Expression:
     kinds = ["sequence", "either", "times", "sequence", "either", "times", "atom"]
     if boolean:
         kinds += ["both", "not", "both", "not"]
@@ -453,7 +453,7 @@ def _expression(choose: Choices, alphabet: bytes, boolean: bool, leaves: bool, d
         return _atom(choose, alphabet, leaves)
 
     def inner() -> Expression:
-        return _expression(choose, alphabet, boolean, leaves, depth - 1)
+        return build_expression(choose, alphabet, boolean, leaves, depth - 1)
 
     if kind == "not":
         return Not(inner())
@@ -469,7 +469,7 @@ def expressions(
     alphabet: bytes = ABC, *, boolean: bool = True, leaves: bool = True, depth: int = 3
 ) -> st.SearchStrategy[Expression]:
     """Random languages over ``alphabet`` and, through negation, other bytes."""
-    return drawn(lambda choose: _expression(choose, alphabet, boolean, leaves, depth))
+    return drawn(lambda choose: build_expression(choose, alphabet, boolean, leaves, depth))
 
 
 def rules(alphabet: bytes = ABC, *, boolean: bool = False) -> st.SearchStrategy[Rule]:
@@ -478,7 +478,7 @@ def rules(alphabet: bytes = ABC, *, boolean: bool = False) -> st.SearchStrategy[
     def build(choose: Choices) -> Rule:
         base = Nil() if choose.below(2) else _letters(choose, alphabet)
         guard = _letters(choose, alphabet)
-        link, tail = (_expression(choose, alphabet, boolean, False, 1) for _ in range(2))
+        link, tail = (build_expression(choose, alphabet, boolean, False, 1) for _ in range(2))
         return Rule(base, guard, link, tail, bool(choose.below(2)))
 
     return drawn(build)

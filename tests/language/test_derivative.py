@@ -9,6 +9,7 @@ from language.reference import (
     AB,
     ABC,
     Expression,
+    Nesting,
     Rule,
     accepts,
     checked,
@@ -27,6 +28,8 @@ from relark.language import (
     concat,
     derive,
     intersection,
+    is_empty,
+    leaf,
     literal,
     ref,
     repeat,
@@ -149,6 +152,22 @@ def test_nullable_and_first(expression: Expression) -> None:
 @given(expressions(), st.binary(max_size=4))
 def test_bytes_outside_the_alphabet(expression: Expression, word: bytes) -> None:
     assert accepts(expression.term(), word) == expression.holds(word)
+
+
+def test_a_rule_with_a_lazy_leaf() -> None:
+    """Its maker says so, since nobody can see it without unfolding."""
+    nested = leaf(Nesting(1, lazy=True))
+    rule = ref("lazy", lambda: concat(nested, union(EPSILON, concat(literal(b"c"), rule))), nullable=False, lazy=True)
+    for word, expected in (
+        (b"b", True),
+        (b"abb", True),
+        (b"bcb", True),
+        (b"abbcb", True),
+        (b"bc", True),
+        (b"ab", False),
+    ):
+        assert accepts(rule, word) == expected
+        assert not is_empty(derive(rule, word[0]))
 
 
 def test_a_bytes_derivative_is_epsilon() -> None:

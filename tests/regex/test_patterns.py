@@ -52,13 +52,14 @@ IRREGULAR = ALWAYS_IRREGULAR | {"recursion", "conditional", "grapheme", "reverse
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_engine_is_the_expected_one(case: Case) -> None:
     (source,) = relark.regex(case.pattern, case.flags, **case.lists).sources
-    if source.engine == "partial-match":
-        assert source.reasons
-        assert case.family in IRREGULAR or "WORD flag" in source.reasons[0].why
-    else:
-        assert source.engine == "derivative"
+    if source.engine == "derivative":
         assert not source.reasons
         assert case.family not in ALWAYS_IRREGULAR
+    else:
+        assert source.reasons
+        assert case.family in IRREGULAR or "WORD flag" in source.reasons[0].why
+    if source.engine == "captures":
+        assert case.family in {"backreference", "conditional"}
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.accept], ids=str)

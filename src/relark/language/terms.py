@@ -769,7 +769,15 @@ def complement(term: Term) -> Term:
 # --- references and leaves ------------------------------------------------------------------------
 
 
-def ref(name: str, resolve: Callable[[], Term], *, nullable: bool, check: bool = True, first: int = FULL) -> Ref:
+def ref(
+    name: str,
+    resolve: Callable[[], Term],
+    *,
+    nullable: bool,
+    check: bool = True,
+    lazy: bool = False,
+    first: int = FULL,
+) -> Ref:
     """A rule to be unfolded later; each call makes a new, distinct rule.
 
     ``check``: whether the rule may involve intersections, complements, scopes or leaves (then emptiness is searched
@@ -777,7 +785,7 @@ def ref(name: str, resolve: Callable[[], Term], *, nullable: bool, check: bool =
     """
     term = Ref()
     term.name, term._resolve, term._term = name, resolve, None
-    term._setup(nullable, first, CHECK if check else 0, 0)
+    term._setup(nullable, first, (CHECK if check else 0) | (LAZY if lazy else 0), 0)
     return term
 
 

@@ -33,11 +33,10 @@ LAZY_SECONDS = 1.0  # and then as many of its ends are looked at as this allows;
 SPELL_SECONDS = 0.1  # of one search for any spelling at all
 _LONG = 100  # bytes; the spelling of a longer completion is shared with its suffixes
 
-Plan = tuple[int, int]  # (tokens needed, the first of them or -1 where none is)
+Plan = tuple[int, int, bool]  # tokens needed, the first of them or -1 where none is, whether no fewer will do
 UNSPELLABLE: Final = NONE
 
-_plans: Cache[tuple[int, Term], Plan] = Cache("budgets", share=0.04, cost=lambda key, value: 260)
-_exact: Cache[tuple[int, Term], bool] = Cache("exact budgets", share=0.01, cost=lambda key, value: 220)
+_plans: Cache[tuple[int, Term], Plan] = Cache("budgets", share=0.05, cost=lambda key, value: 260)
 
 
 def cost(masks: Masks, term: Term) -> int:
@@ -65,21 +64,24 @@ def _plan(masks: Masks, term: Term) -> Plan:
     known = _plans.get(key)
     if known is None:
         if term.nullable:
-            known = 0, -1
+            known = 0, -1, True
         else:
             text = masks.completions.shortest(term)
-            known = _spell(masks, text) if text is not None else _search(masks, term, UNSPELLABLE, SEARCH_SECONDS)[0]
+            if text is not None:
+                known = (*_spell(masks, text), False)
+            else:
+                known, _ = _search(masks, term, UNSPELLABLE, SEARCH_SECONDS)
         _plans.put(key, known)
     return known
 
 
-_recent: deque[tuple[int, bytes, list[Plan]]] = deque(maxlen=8)
+_recent: deque[tuple[int, bytes, list[tuple[int, int]]]] = deque(maxlen=8)
 
 
-def _spell(masks: Masks, text: bytes) -> Plan:
-    """The fewest tokens that spell ``text``."""
+def _spell(masks: Masks, text: bytes) -> tuple[int, int]:
+    """The fewest tokens that spell ``text``, and the first of them."""
     known = b""
-    plans: list[Plan] = [(0, -1)]  # of the suffixes of the text, shortest first
+    plans: list[tuple[int, int]] = [(0, -1)]  # of the suffixes of the text, shortest first
     if len(text) > _LONG:
         for serial, other, others in list(_recent):
             if serial == masks.serial:
@@ -89,7 +91,7 @@ def _spell(masks: Masks, text: bytes) -> Plan:
                     known, plans = other, list(others)
     ids, longest, n = masks.ids, masks.trie.max_token_length, len(text)
     for start in range(n - len(known) - 1, -1, -1):
-        best: Plan = UNSPELLABLE, -1
+        best = UNSPELLABLE, -1
         for end in range(start + 1, min(n, start + longest) + 1):
             rest = plans[n - end][0] + 1
             if rest <= best[0]:
@@ -104,21 +106,29 @@ def _spell(masks: Masks, text: bytes) -> Plan:
 
 def least(masks: Masks, term: Term, enough: int = 0) -> int:
     """The least number of tokens that completes ``term``; any number not above ``enough`` will do."""
-    upper = cost(masks, term)
-    if upper <= enough or upper <= _floor(masks, term) or _exact.get((masks.serial, term)):
+    upper, _, exact = _plan(masks, term)
+    if exact or upper <= enough or upper <= _floor(masks, term):
         return upper
     upper = min(upper, _descend(masks, term, upper))
     if upper <= enough:
         return upper
-    found, _ = _search(masks, term, upper, SEARCH_SECONDS)
-    return min(found[0], upper)
+    found, finished = _search(masks, term, upper, SEARCH_SECONDS)
+    if found[0] < upper:
+        return found[0]
+    known = _plans.get((masks.serial, term))
+    if finished and known is not None and known[0] == upper:
+        _plans.put((masks.serial, term), (*known[:2], True))
+    return upper
 
 
 def _descend(masks: Masks, term: Term, upper: int) -> int:
     """Tokens of a greedy completion: always the token that leaves the shortest rest.  Kept if better than ``upper``."""
     path: list[tuple[Term, int]] = []
     state = term
+    deadline = time.monotonic() + SEARCH_SECONDS
     while not state.nullable and len(path) < upper:
+        if time.monotonic() > deadline:
+            return upper
         ends = masks.ends(state)
         lengths = [len(t) if (t := masks.completions.shortest(e)) is not None else NONE for e in ends.terms]
         best = int(np.argmin(lengths)) if lengths else 0
@@ -131,7 +141,7 @@ def _descend(masks: Masks, term: Term, upper: int) -> int:
     for i, (visited, token) in enumerate(path):
         needed = len(path) - i
         if needed < cost(masks, visited):
-            _plans.put((masks.serial, visited), (needed, token))
+            _plans.put((masks.serial, visited), (needed, token, False))
     return len(path)
 
 
@@ -181,18 +191,14 @@ def _search(masks: Masks, term: Term, upper: int, seconds: float) -> tuple[Plan,
             bound = new + _floor(masks, target)
             if bound < (upper if best is None else best[0] + 1):
                 heapq.heappush(queue, (bound, -new, next(order), target))  # of equals the deepest
-    if finished:
-        _exact.put((masks.serial, term), True)
     if best is None:
-        return (UNSPELLABLE, -1), finished
+        return (UNSPELLABLE, -1, finished), finished
     total, state = best
     while state in origin and state is not term:
         previous, token = origin[state]
-        plan = total - spent[previous], token
-        _plans.put((masks.serial, previous), plan)
-        _exact.put((masks.serial, previous), finished)
+        _plans.put((masks.serial, previous), (total - spent[previous], token, finished))
         state = previous
-    return _plans.get((masks.serial, term)) or (total, -1), finished
+    return _plans.get((masks.serial, term)) or (total, -1, finished), finished
 
 
 def _first_tokens(ends: Ends) -> list[int]:
@@ -232,6 +238,8 @@ def _quick_cost(masks: Masks, term: Term) -> int:
 
 def _fits(masks: Masks, term: Term, tokens: int) -> bool:
     """Whether the known cost of ``term`` is at most ``tokens``; spelled out only where lengths leave it open."""
+    if tokens < 0:
+        return False
     if term.nullable:
         return True
     text = masks.completions.shortest(term)
@@ -268,7 +276,7 @@ def _affordable(masks: Masks, term: Term, tokens_left: int) -> NDArray[np.int64]
 def affordable(masks: Masks, term: Term, tokens_left: int) -> Int32:
     """The mask of ``term`` without the tokens after which ``tokens_left - 1`` more would not complete the text."""
     least(masks, term, enough=tokens_left)  # so that there is a plan, if there is any
-    count, first = _plan(masks, term)
+    count, first, _ = _plan(masks, term)
     tokens = _affordable(masks, term, tokens_left)
     if first >= 0 and count <= tokens_left and first not in tokens:
         tokens = np.append(tokens, first)
@@ -286,6 +294,19 @@ def affordable(masks: Masks, term: Term, tokens_left: int) -> Int32:
     return bits
 
 
+def some_text(masks: Masks, term: Term) -> bytes | None:
+    """A completion of ``term`` in few tokens of the vocabulary; None where none was found."""
+    text, before = bytearray(), UNSPELLABLE
+    while not term.nullable:
+        count, first, _ = _plan(masks, term)
+        if first < 0 or count >= before:
+            return None
+        before = count
+        text += masks.token_bytes[first] or b""
+        term = masks.after(term, first)
+    return bytes(text)
+
+
 def _follow(masks: Masks, term: Term) -> None:
     """Remember the plan of ``term``, which spells its shortest completion, for the states along it."""
     text = masks.completions.shortest(term)
@@ -299,7 +320,7 @@ def _follow(masks: Masks, term: Term) -> None:
         key = masks.serial, state
         known = _plans.get(key)
         if known is None or known[0] > count:
-            _plans.put(key, (count, first))
+            _plans.put(key, (count, first, False))
         state = masks.after(state, first)
         text = text[len(masks.token_bytes[first] or b"") :]
     if not state.nullable:

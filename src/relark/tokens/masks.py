@@ -201,10 +201,10 @@ class Masks:
         return known
 
     def _mask(self, term: Term) -> Mask:
-        clamped = clamp(term, self.trie.max_token_length + 1)
-        if clamped is not term:
-            return self.mask(clamped)
         if self.spells_all or self._spelled_wherever_it_leads(term):
+            clamped = clamp(term, self.trie.max_token_length + 1)
+            if clamped is not term:
+                return self.mask(clamped)
             allowed = self.tokens_at(live_nodes(self.trie, term))
         else:
             allowed = self.ends(term).tokens

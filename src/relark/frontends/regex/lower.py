@@ -17,7 +17,7 @@ a word:
 
 Backreferences, recursion, conditions on groups, fuzzy matching, ``\X``, the word boundaries of the WORD flag,
 ``(*PRUNE)`` and ``(*SKIP)`` are not regular, or not worth it: each gives a `Reason`, and the term is then only a
-superset (the *guide* of `partial`).
+superset (the *guide* of `partial`); `captures` and `partial` serve such patterns.
 
 Cost: linear in the pattern, plus the first look at each character class.  No recursion: a walk over the tree is a
 generator that yields the walks it depends on (`run_walk`), so nesting costs no stack.
