@@ -88,7 +88,7 @@ def members(term: Term, alphabet: bytes, length: int) -> Words:
     return frozenset(found)
 
 
-# --- sets of words ----------------------------------------------------------------------------------------------------
+# --- sets of words --------------------------------------------------------------------------------
 
 
 def joined(first: Words, second: Words, length: int) -> Words:
@@ -110,8 +110,7 @@ def repeated(words: Words, lo: int, hi: int | None, length: int) -> Words:
     return result
 
 
-# --- expressions
-# --------------------------------------------------------------------------------------------------------
+# --- expressions ----------------------------------------------------------------------------------
 
 
 class Expression:
@@ -385,8 +384,7 @@ class Nested(Expression):
         return frozenset(found)
 
 
-# --- strategies
-# -----------------------------------------------------------------------------------------------------------
+# --- strategies -----------------------------------------------------------------------------------
 
 
 class Choices:

@@ -186,8 +186,7 @@ def test_bounds_of_what_masks_ask_for() -> None:
     assert Completions(mask_of(b"ab")).bounds(C) == (NONE, 0)
 
 
-# --- named cases
-# ----------------------------------------------------------------------------------------------------------
+# --- named cases ----------------------------------------------------------------------------------
 
 
 def test_people_like_letters() -> None:

@@ -200,8 +200,7 @@ def test_long_literals_share_their_beginning_without_recursion() -> None:
     assert intersection(literal(LONGISH + b"x"), concat(literal(LONGISH), ALL)) is literal(LONGISH + b"x")
 
 
-# --- depth
-# -------------------------------------------------------------------------------------------------------------------
+# --- depth ----------------------------------------------------------------------------------------
 
 WAYS: dict[str, Callable[[Term, int], Term]] = {
     "repeats": lambda t, i: repeat(concat(t, B), 0, 2 + i),

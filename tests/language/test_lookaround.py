@@ -69,7 +69,7 @@ def searched(regex: Regex, length: int = LENGTH) -> Words:
     return frozenset(w for w in words_up_to(ALPHABET, length) if regex.holds(w))
 
 
-# --- random regexes ---------------------------------------------------------------------------------------------------
+# --- random regexes -------------------------------------------------------------------------------
 
 
 @checked(1200)
@@ -109,7 +109,7 @@ def test_as_the_plain_search_has_them(regex: Regex) -> None:
     assert members(regex.closed(), ALPHABET, 4) == searched(regex, 4)
 
 
-# --- inside the algebra -----------------------------------------------------------------------------------------------
+# --- inside the algebra ---------------------------------------------------------------------------
 
 
 @checked(150)
@@ -184,8 +184,7 @@ def test_the_linear_form_of_a_scope_agrees_with_single_bytes(regex: Regex, prefi
     )
 
 
-# --- named cases
-# ---------------------------------------------------------------------------------------------------------
+# --- named cases ----------------------------------------------------------------------------------
 
 
 CASES: list[Regex] = [

@@ -56,8 +56,7 @@ def three_terms() -> st.SearchStrategy[tuple[Term, Term, Term]]:
     return st.tuples(one, one, one)
 
 
-# --- laws that hold as identity
-# -----------------------------------------------------------------------------------------
+# --- laws that hold as identity -------------------------------------------------------------------
 
 
 @checked(300)
@@ -175,8 +174,7 @@ def test_any_byte_is_not_everything() -> None:
     assert members(intersection(any_byte, complement(A)), ABC, 3) == {b"b", b"c"}
 
 
-# --- the language stays the same
-# -------------------------------------------------------------------------------------------
+# --- the language stays the same ------------------------------------------------------------------
 
 
 @checked(150)
@@ -242,8 +240,7 @@ def test_a_long_sequence_is_not_deep() -> None:
     assert derive(term, ABC[1]) is not EMPTY
 
 
-# --- interning
-# ---------------------------------------------------------------------------------------------------------------
+# --- interning ------------------------------------------------------------------------------------
 
 
 @checked(200)

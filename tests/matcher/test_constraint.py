@@ -110,7 +110,7 @@ def test_repeat() -> None:
             pair.repeat(lo, hi)
 
 
-# --- text ---------------------------------------------------------------------------------------------------------------------
+# --- text -----------------------------------------------------------------------------------------
 
 
 def ends_at_first(word: str, ends: list[str]) -> bool:
@@ -144,13 +144,13 @@ def test_text() -> None:
             text(until=wrong)  # type: ignore[arg-type]
 
 
-# --- choices ----------------------------------------------------------------------------------------------------------------------
+# --- choices --------------------------------------------------------------------------------------
 
 
 class Colour(enum.Enum):
     RED = "red"
     GREEN = "green"
-    CRIMSON = "red"  # an alias
+    CRIMSON = "red"  # noqa: PIE796 (an alias)
 
 
 class Size(enum.IntEnum):
@@ -196,7 +196,7 @@ def test_a_hundred_thousand_choices() -> None:
     assert "100000 in all" in many.description
 
 
-# --- other questions -----------------------------------------------------------------------------------------------------------
+# --- other questions ------------------------------------------------------------------------------
 
 
 def test_fullmatch_of_what_is_no_text() -> None:

@@ -55,8 +55,7 @@ def text_of(puzzle: Puzzle, ids: list[int]) -> bytes:
     return b"".join(puzzle.tokens[i] or b"" for i in ids if i not in puzzle.eos)
 
 
-# --- walks
-# ----------------------------------------------------------------------------------------------------------------
+# --- walks ----------------------------------------------------------------------------------------
 
 
 @checked(300)
@@ -140,8 +139,7 @@ def test_what_cannot_be_spelled_is_refused(puzzle: Puzzle) -> None:
         assert matcher.shortest() in puzzle.words
 
 
-# --- looking ahead
-# -----------------------------------------------------------------------------------------------------------
+# --- looking ahead --------------------------------------------------------------------------------
 
 
 def forced(words: frozenset[bytes]) -> bytes:
@@ -201,8 +199,7 @@ def test_shortest_is_a_completion(expression: Expression, puzzle: Puzzle) -> Non
     assert matcher.min_tokens(enough=100) >= least
 
 
-# --- budgets
-# ------------------------------------------------------------------------------------------------------------------
+# --- budgets --------------------------------------------------------------------------------------
 
 
 @checked(300)
@@ -356,8 +353,7 @@ def test_vocabularies_that_lack_bytes() -> None:
         choices(["a"]).matcher(nothing)
 
 
-# --- the end of a text
-# --------------------------------------------------------------------------------------------------------
+# --- the end of a text ----------------------------------------------------------------------------
 
 
 def test_eos() -> None:
