@@ -25,7 +25,8 @@ from relark.language.derivative import transitions
 from relark.language.terms import CHECK, EMPTY, Term, Union, union
 
 DEAD = 0
-_ROW_BYTES = 256 * 4 + 400
+_ROW_BYTES = 256 * 4 + 300
+_NUMBER_BYTES = 500
 
 
 class States:
@@ -78,7 +79,7 @@ class States:
 
     @property
     def bytes(self) -> int:
-        return len(self.terms) * _ROW_BYTES
+        return len(self.terms) * _ROW_BYTES + len(self._numbers) * _NUMBER_BYTES  # many numbers are of dead terms
 
 
 class _Shared:

@@ -781,7 +781,8 @@ def ref(
     """A rule to be unfolded later; each call makes a new, distinct rule.
 
     ``check``: whether the rule may involve intersections, complements, scopes or leaves (then emptiness is searched
-    for). ``first``: a superset of the bytes that may come first.
+    for). ``lazy``: whether it may involve leaves without `Leaf.classes`. ``first``: a superset of the bytes that may
+    come first.
     """
     term = Ref()
     term.name, term._resolve, term._term = name, resolve, None

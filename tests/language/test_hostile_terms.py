@@ -44,6 +44,15 @@ def optional(term: Term) -> Term:
     return repeat(term, 0, 1)
 
 
+def ambiguous() -> Term:
+    """Two recursive calls, all parts optional: its stacks share their rests, and must not be walked one by one."""
+    end = concat(byte_set(1 << 0x78), AB)
+    rule = ref(
+        "R", lambda: optional(concat(B, rule, optional(concat(B, optional(A))), rule, end)), nullable=True, check=False
+    )
+    return rule
+
+
 # name -> (term, a word that stays alive as long as possible)
 TERMS: dict[str, tuple[Callable[[], Term], bytes]] = {
     "a{0,100000}": (lambda: repeat(A, 0, 100_000), b"a" * 3000),
@@ -139,17 +148,8 @@ TERMS: dict[str, tuple[Callable[[], Term], bytes]] = {
         lambda: nested(lambda t, _: concat(repeat(A, 0, 2), behind(concat(ALL, t))), 100),
         b"ab" * 9,
     ),
-    "an ambiguous rule": (lambda: ambiguous(), b"b" * 60),  # noqa: PLW0108 (defined below)
+    "an ambiguous rule": (ambiguous, b"b" * 60),
 }
-
-
-def ambiguous() -> Term:
-    """Two recursive calls, all parts optional: its stacks share their rests, and must not be walked one by one."""
-    end = concat(byte_set(1 << 0x78), AB)
-    rule = ref(
-        "R", lambda: optional(concat(B, rule, optional(concat(B, optional(A))), rule, end)), nullable=True, check=False
-    )
-    return rule
 
 
 def nested(grow: Callable[[Term, int], Term], depth: int) -> Term:
