@@ -12,7 +12,7 @@ from functools import reduce
 
 from hypothesis import strategies as st
 
-from language.reference import Choices, drawn, mask_of
+from language.set_semantics import Choices, drawn, mask_of
 from relark.language import (
     ALL,
     EPSILON,

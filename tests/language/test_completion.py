@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import assume, given
 
-from language.reference import (
+from language.set_semantics import (
     AB,
     ABC,
     Expression,

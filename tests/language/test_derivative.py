@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from language.reference import (
+from language.set_semantics import (
     AB,
     ABC,
     Expression,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from language.reference import ABC, accepts, checked, mask_of, members
+from language.set_semantics import ABC, accepts, checked, mask_of, members
 from relark.language import (
     EMPTY,
     EPSILON,

@@ -7,7 +7,7 @@ import regex as regex_module
 from hypothesis import given
 from hypothesis import strategies as st
 
-from language.reference import Words, accepts, checked, joined, members, repeated, words_up_to
+from language.set_semantics import Words, accepts, checked, joined, members, repeated, words_up_to
 from language.regexes import (
     ALPHABET,
     ANCHORS,
@@ -366,7 +366,7 @@ def test_ordered_parts() -> None:
 
 
 def test_a_lazy_leaf_beside_lookarounds() -> None:
-    from language.reference import Nesting
+    from language.set_semantics import Nesting
 
     nested = leaf(Nesting(1, lazy=True))
     term = scope(concat(ahead(concat(ALL, B), False), nested, ANCHORS[r"\b"]))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from language.reference import (
+from language.set_semantics import (
     ABC,
     Expression,
     Letter,

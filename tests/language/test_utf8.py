@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from language.reference import accepts, checked
+from language.set_semantics import accepts, checked
 from relark.language import (
     ANY_CHARACTER,
     EMPTY,

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from hypothesis import strategies as st
 
-from language.reference import (
+from language.set_semantics import (
     ABC,
     Both,
     Choices,

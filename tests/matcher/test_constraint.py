@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import relark
-from language.reference import checked
+from language.set_semantics import checked
 from relark import ArgumentError, Constraint, choices, regex, text
 from relark.constraint import literal_text
 from relark.errors import PatternError, RelarkError

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 
 import relark
-from language.reference import ABC, Expression, checked, expressions
+from language.set_semantics import ABC, Expression, checked, expressions
 from matcher.spelling import Puzzle, puzzles, unpacked
 from relark import caches
 from relark.constraint import Constraint

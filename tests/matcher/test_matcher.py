@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import relark
-from language.reference import (
+from language.set_semantics import (
     ABC,
     Choices,
     Expression,

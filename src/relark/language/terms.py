@@ -481,7 +481,10 @@ def union(*terms: Term) -> Term:
     if mask:
         items[byte_set(mask)] = None
     if len(items) > 1:
-        items = _factor(items)
+        try:
+            items = _factor(items)
+        except RecursionError:  # alternatives that begin each other, hundreds deep
+            raise UnsupportedError("alternatives share beginnings too deep for Python's stack") from None
         if len(items) > 1:
             items = _absorb(items)
     if not items:
@@ -669,7 +672,10 @@ def intersection(*terms: Term) -> Term:
         if any(new is not old for new, old in zip(reduced, items, strict=True)):
             return intersection(*reduced)
     if len(items) > 1:
-        shared = _share_heads(items)
+        try:
+            shared = _share_heads(items)
+        except RecursionError:
+            raise UnsupportedError("intersections share beginnings too deep for Python's stack") from None
         if shared is not items:
             return intersection(*shared)
     if not items:
