@@ -49,7 +49,12 @@ THIRD_PARTY: dict[str, set[str]] = {
     "gguf": HEAVY,
     "jinja2": HEAVY,
     "platformdirs": {"decoding"},
-    "typing_extensions": {"decoding"},
+    "typing_extensions": {"decoding", "frontends"},
+    "referencing": {"frontends", "constraint"},
+    "jsonschema_specifications": {"frontends"},
+    "idna": {"frontends"},
+    "pydantic": {"frontends"},
+    "pydantic_core": {"frontends"},
     "rich": {"cli", "decoding"},
     "typer": {"cli"},
 }

@@ -1,4 +1,4 @@
-"""relark: a local language model writes only what a regex, a list of choices or a combination of them allows.
+"""relark: a local language model writes only what a regex, a schema, a list of choices or a combination of them allows.
 
     import relark
     relark.generate("What is 3 + 4? ", regex=r"\\d+")
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from relark import errors
 from relark.caches import cache_info, clear_caches, set_cache_limit
-from relark.constraint import Constraint, choices, regex, text
+from relark.constraint import Constraint, choices, regex, schema, text
 from relark.errors import (
     ArgumentError,
     BudgetError,
@@ -32,18 +32,23 @@ from relark.tokens.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from relark import rellm
+    from relark.decoding.events import Event
     from relark.decoding.generate import Generator, Result, generate
     from relark.decoding.processor import LogitsProcessor
+    from relark.decoding.stream import stream, stream_objects
     from relark.report import explain
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Event": "relark.decoding.events",
     "Generator": "relark.decoding.generate",
     "LogitsProcessor": "relark.decoding.processor",
     "Result": "relark.decoding.generate",
     "explain": "relark.report",
     "generate": "relark.decoding.generate",
+    "stream": "relark.decoding.stream",
+    "stream_objects": "relark.decoding.stream",
 }
 
 __all__ = [
@@ -51,6 +56,7 @@ __all__ = [
     "BudgetError",
     "Constraint",
     "DeadEndError",
+    "Event",
     "Generator",
     "LogitsProcessor",
     "Matcher",
@@ -72,7 +78,10 @@ __all__ = [
     "generate",
     "regex",
     "rellm",
+    "schema",
     "set_cache_limit",
+    "stream",
+    "stream_objects",
     "text",
 ]
 

@@ -15,10 +15,11 @@ Immutable and thread-safe.
 from __future__ import annotations
 
 import enum
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import regex as regex_module
 
@@ -43,11 +44,14 @@ from relark.language.terms import (
 from relark.language.utf8 import TEXT
 
 if TYPE_CHECKING:
+    from referencing import Registry
+
     from relark.frontends.regex import CompiledRegex
+    from relark.frontends.schema import CompiledSchema, PropertyOrder
     from relark.matcher import Matcher
     from relark.tokens.vocabulary import Vocabulary
 
-__all__ = ["Constraint", "choices", "literal_text", "regex", "text"]
+__all__ = ["Constraint", "choices", "literal_text", "regex", "schema", "text"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +59,15 @@ class Constraint:
     """A set of texts.
 
     ``term``: its UTF-8 encodings as a language; ``description``: what a person wrote; ``sources``: the compiled
-    regexes it was made of (what `relark.explain` reports on).
+    regexes and schemas it was made of (what `relark.explain` reports on).  ``parse``: what a finished text means, for
+    constraints made from types and schemas; ``parse_part``: the same for the value at a path inside it.
     """
 
     term: Term
     description: str
-    sources: tuple[CompiledRegex, ...] = ()
+    sources: tuple[CompiledRegex | CompiledSchema, ...] = ()
+    parse: Callable[[str], Any] | None = None
+    parse_part: Callable[[tuple[str | int, ...], str], Any] | None = None
 
     def __post_init__(self) -> None:
         if self.term.depth > MAX_START_DEPTH:
@@ -193,6 +200,63 @@ def regex(
     compiled = compile_regex(pattern, flags, **named_lists)
     shown = pattern if isinstance(pattern, str) else pattern.pattern
     return Constraint(compiled.term, f"regex({shown!r})", (compiled,))
+
+
+def schema(
+    of: Any,
+    *,
+    property_order: PropertyOrder = "schema",
+    whitespace: str = "flexible",
+    formats: Literal["assert", "annotate", "strict"] | Mapping[str, str | Constraint] = "assert",
+    compact_numbers: bool = False,
+    registry: Registry[Any] | None = None,
+) -> Constraint:
+    """JSON texts of the values of a type or a schema.
+
+    ``of``: a JSON Schema (``dict``, ``bool``, or its JSON text), or a type: a Pydantic model, dataclass, TypedDict, Enum,
+    ``list[Item]``, ``int``, a union, a function (an object of its arguments) and whatever else Pydantic understands.
+
+    ``property_order``: "schema" writes declared properties in the schema's order, others after them; "any" accepts any order,
+    as JSON Schema does.  ``whitespace``: "flexible" (what ``json.dumps`` writes with any separators or indent), "compact", or
+    a regex for the whitespace after ``{ [ , :`` and before ``} ]``.  ``formats``: "assert" enforces the standard ``format``s, and
+    takes unknown names for annotations, as JSON Schema does; "strict" refuses unknown names; "annotate" enforces none; a dict
+    from names to patterns (or constraints) adds formats to the standard ones.  ``compact_numbers``: ``1``, never ``1.0`` or
+    ``1e0``.  ``registry``: a `referencing.Registry` for ``$ref``s to other documents; nothing is ever fetched.
+
+    Raises `SchemaError` for a malformed schema, `UnsupportedError` for what cannot be enforced, `UnsatisfiableError` where no
+    value exists, naming the keywords that clash; all with JSON pointers.
+
+    >>> schema({"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}}).fullmatch('{"age": 7}')
+    True
+    """
+    from relark.frontends.schema import compile_schema
+
+    if isinstance(of, dict | bool | str):
+        source, parse, parse_part = of, json.loads, None
+    else:
+        from relark.frontends.types import type_schema
+
+        found = type_schema(of)
+        source, parse, parse_part = found.schema, found.parse, getattr(found, "parse_part", None)
+    compiled = compile_schema(
+        source,
+        property_order=property_order,
+        whitespace=whitespace,
+        formats=formats if isinstance(formats, str) else {n: _format(n, f) for n, f in formats.items()},
+        compact_numbers=compact_numbers,
+        registry=registry,
+    )
+    shown = repr(of) if isinstance(of, dict | bool | str) else getattr(of, "__name__", repr(of))
+    shown = f"{shown[:97]}..." if len(shown) > 100 else shown
+    return Constraint(compiled.term, f"schema({shown})", (compiled,), parse, parse_part)
+
+
+def _format(name: str, meaning: object) -> Term:
+    if isinstance(meaning, Constraint):
+        return meaning.term
+    if isinstance(meaning, str | re.Pattern | regex_module.Pattern):
+        return regex(meaning).term
+    raise ArgumentError(f"formats[{name!r}]: expected a regex or a constraint, got {type(meaning).__name__}")
 
 
 def choices(options: Iterable[str] | type[enum.Enum]) -> Constraint:

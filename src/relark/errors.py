@@ -3,13 +3,15 @@
     RelarkError
     ├── ArgumentError        an argument of a public call is wrong (also a ValueError)
     ├── PatternError         the notation itself is malformed: text, position, caret (also a ValueError)
+    ├── SchemaError          a JSON Schema is malformed: JSON pointer, what was found (also a ValueError)
     ├── UnsupportedError     well-formed, but not something that relark can enforce exactly
     ├── UnsatisfiableError   no text at all satisfies the constraint (or none that the tokenizer can spell)
     ├── BudgetError          no text that satisfies the constraint fits in ``max_new_tokens``
     ├── TokenNotAllowed      a matcher was advanced by a token that its mask forbids
     ├── DeadEndError         decoding reached a state from which no allowed token leads on
     ├── TokenizerError       a tokenizer whose exact token bytes relark cannot tell
-    └── ModelError           a model that cannot be found, loaded or used
+    ├── ModelError           a model that cannot be found, loaded or used
+    └── ValidationFailed     the text satisfies the schema, but a Python validator of the type refuses it
 
 Nothing else in relark raises a bare ``Exception``; an error of another kind is a bug worth reporting.
 """
@@ -23,10 +25,12 @@ __all__ = [
     "ModelError",
     "PatternError",
     "RelarkError",
+    "SchemaError",
     "TokenNotAllowed",
     "TokenizerError",
     "UnsatisfiableError",
     "UnsupportedError",
+    "ValidationFailed",
 ]
 
 
@@ -68,6 +72,29 @@ class PatternError(RelarkError, ValueError):
             column = position - (source.rfind("\n", 0, position) + 1) + 1
             where = f"column {column}" if "\n" not in source else f"line {line}, column {column}"
             text = f"{message} ({where})\n{caret(source, position)}"
+        super().__init__(text)
+
+
+class SchemaError(RelarkError, ValueError):
+    """A malformed JSON Schema: not JSON, a keyword whose value makes no sense, a reference that leads nowhere.
+
+    ``pointer`` is a JSON pointer to the value at fault (``#/properties/age/minimum``; the document's URI is in front
+    where it is not the schema that was given), ``position`` an offset in code points in ``source`` for text that is
+    not JSON.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        pointer: str | None = None,
+        source: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        self.message, self.pointer, self.source, self.position = message, pointer, source, position
+        text = message if pointer is None else f"{pointer}: {message}"
+        if source is not None and position is not None:
+            text = f"{text}\n{caret(source, position)}"
         super().__init__(text)
 
 
@@ -127,3 +154,14 @@ class TokenizerError(RelarkError):
 
 class ModelError(RelarkError):
     """A model or tokenizer that cannot be found, loaded or used; the message says what to do."""
+
+
+class ValidationFailed(RelarkError):
+    """A generated text that a type refuses: its own Python validators say more than its schema.
+
+    ``text`` is what was generated; pydantic's `ValidationError` is the ``__cause__``.
+    """
+
+    def __init__(self, message: str, text: str) -> None:
+        self.text = text
+        super().__init__(message)

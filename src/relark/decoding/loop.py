@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,7 +41,18 @@ if TYPE_CHECKING:
     from relark.matcher import Matcher
     from relark.tokens.vocabulary import Vocabulary
 
-__all__ = ["Decoded", "Ending", "FinishReason", "Request", "allowed_tokens", "decode", "starts", "unpack"]
+__all__ = [
+    "Batch",
+    "Decoded",
+    "Ending",
+    "FinishReason",
+    "Request",
+    "Row",
+    "allowed_tokens",
+    "decode",
+    "starts",
+    "unpack",
+]
 
 SETBACKS = 64  # dead ends that one row may back out of
 
@@ -88,7 +99,12 @@ class Clock:
 
 
 @dataclass(eq=False)
-class _Row:
+class Row:
+    """A text in the making; ``data`` is what has been written.
+
+    ``handed_out``: so many of its bytes are out of the house, and it does not go back behind them.
+    """
+
     request: Request
     matcher: Matcher | None
     tokens: list[int] = field(default_factory=list)
@@ -97,6 +113,7 @@ class _Row:
     forbidden: dict[int, set[int]] = field(default_factory=dict)  # number of tokens before -> tokens that led nowhere
     setbacks: int = 0
     reason: FinishReason | None = None
+    handed_out: int = 0
 
 
 def starts(requests: Sequence[Request], vocabulary: Vocabulary) -> list[Matcher | None]:
@@ -148,61 +165,74 @@ def decode(
     on_token    called with a row's place and its bytes so far, after each token
     on_step     called with the tokens written and the rows finished by each step
     """
-    with torch.inference_mode():
-        return _Batch(model, vocabulary, requests, matchers, sampling, stop, ending, clock or Clock()).run(
-            on_token, on_step
-        )
+    batch = Batch(model, vocabulary, requests, matchers, sampling=sampling, stop=stop, ending=ending, clock=clock)
+    for step in batch.steps():
+        if on_token is not None:
+            for row in step:
+                on_token(row.request.place, bytes(row.data))
+        if on_step is not None:
+            on_step(len(step), sum(row.reason is not None for row in step))
+    return [batch.finished(row) for row in batch.rows]
 
 
-class _Batch:
+class Batch:
+    """The same, one step at a time: for those who look at ``rows`` in between, or stop before the end.
+
+    Arguments as for `decode`. Between the steps nothing is held: no lock, no mode of torch.
+    """
+
     def __init__(
         self,
         model: Any,
         vocabulary: Vocabulary,
         requests: Sequence[Request],
         matchers: Sequence[Matcher | None],
+        *,
         sampling: Sampling,
-        stop: Sequence[bytes],
-        ending: Ending,
-        clock: Clock,
+        stop: Sequence[bytes] = (),
+        ending: Ending = "eos",
+        clock: Clock | None = None,
     ) -> None:
-        self.vocabulary, self.stop, self.ending, self.clock = vocabulary, stop, ending, clock
+        self.vocabulary, self.stop, self.ending, self.clock = vocabulary, stop, ending, clock or Clock()
         self.eos = frozenset(vocabulary.eos_ids)
-        self.rows = [_Row(request, matcher) for request, matcher in zip(requests, matchers, strict=True)]
+        self.rows = [Row(request, matcher) for request, matcher in zip(requests, matchers, strict=True)]
         self.context = _Context(model)
         self.sampler = Sampler(sampling)
 
-    def run(
-        self, on_token: Callable[[int, bytes], None] | None, on_step: Callable[[int, int], None] | None
-    ) -> list[Decoded]:
+    def steps(self) -> Iterator[list[Row]]:
+        """Each step gives every row that is not finished a token, and yields these rows.
+
+        A step in which some row goes back a token yields nothing.
+        """
         live = list(self.rows)
         clock = self.clock
         began = time.perf_counter()
-        logits = self._prefill(live)
+        with torch.inference_mode():
+            logits: torch.Tensor | None = self._prefill(live)
         clock.prefill += time.perf_counter() - began
-        began = time.perf_counter()
         while live:
-            chosen = self._choose(live, logits)
-            if chosen is None:  # some rows went back a token
-                logits = self._prefill(live)
-                continue
-            for row, (token, logprob) in zip(live, chosen, strict=True):
-                self._take(row, token, logprob)
-                if on_token is not None:
-                    on_token(row.request.place, bytes(row.data))
-            going = [i for i, row in enumerate(live) if row.reason is None]
-            if on_step is not None:
-                on_step(len(live), len(live) - len(going))
-            clock.tokens += len(live)
-            if len(going) < len(live):
-                live = [live[i] for i in going]
-                self.context.keep(going)
-            if live:
-                logits = self.context.extend([row.tokens[-1] for row in live])
-        clock.decode += time.perf_counter() - began
-        return [self._finished(row) for row in self.rows]
+            began = time.perf_counter()
+            with torch.inference_mode():  # not around the yield: it would reach into the caller's code
+                if logits is None:
+                    logits = self.context.extend([row.tokens[-1] for row in live])
+                chosen = self._choose(live, logits)
+                if chosen is None:  # some rows went back a token
+                    logits = self._prefill(live)
+                    clock.decode += time.perf_counter() - began
+                    continue
+                step = live
+                for row, (token, logprob) in zip(step, chosen, strict=True):
+                    self._take(row, token, logprob)
+                going = [i for i, row in enumerate(step) if row.reason is None]
+                if len(going) < len(step):
+                    live = [step[i] for i in going]
+                    self.context.keep(going)
+                logits = None
+            clock.tokens += len(step)
+            clock.decode += time.perf_counter() - began
+            yield step
 
-    def _prefill(self, live: list[_Row]) -> torch.Tensor:
+    def _prefill(self, live: list[Row]) -> torch.Tensor:
         return self._checked_width(self.context.prefill([[*row.request.prompt_ids, *row.tokens] for row in live]))
 
     def _checked_width(self, logits: torch.Tensor) -> torch.Tensor:
@@ -215,7 +245,7 @@ class _Batch:
 
     # --- one step -----------------------------------------------------------------------------------------------------
 
-    def _choose(self, live: list[_Row], logits: torch.Tensor) -> list[tuple[int, float]] | None:
+    def _choose(self, live: list[Row], logits: torch.Tensor) -> list[tuple[int, float]] | None:
         """A token and its log-probability for each row; None where a row had to go back instead."""
         began = time.perf_counter()
         packed = np.full((len(live), self.vocabulary.n_words), -1, np.int32)
@@ -246,7 +276,7 @@ class _Batch:
         logprobs = logits.gather(1, chosen[:, None])[:, 0] - norms
         return list(zip(chosen.tolist(), logprobs.tolist(), strict=True))
 
-    def _fill(self, row: _Row, matcher: Matcher, packed: NDArray[np.int32]) -> bool:
+    def _fill(self, row: Row, matcher: Matcher, packed: NDArray[np.int32]) -> bool:
         """Write the tokens that ``row`` may take into ``packed``; whether there are any."""
         matcher.fill(packed, row.request.max_new_tokens - len(row.tokens))
         for token in row.forbidden.get(len(row.tokens), ()):
@@ -259,7 +289,7 @@ class _Batch:
                 packed[:] = with_eos
         return bool(packed.any())
 
-    def _take(self, row: _Row, token: int, logprob: float) -> None:
+    def _take(self, row: Row, token: int, logprob: float) -> None:
         if token in self.eos:
             row.reason = "stop"
             return
@@ -279,7 +309,7 @@ class _Batch:
         elif len(row.tokens) >= row.request.max_new_tokens:
             row.reason = "length"
 
-    def _stopped_at(self, row: _Row, before: int) -> int | None:
+    def _stopped_at(self, row: Row, before: int) -> int | None:
         """Where the text ends because of a stop string that was completed after its first ``before`` bytes."""
         found = []
         for stop in self.stop:
@@ -293,22 +323,29 @@ class _Batch:
                 return at
         return None
 
-    def _go_back(self, row: _Row) -> None:
+    def _go_back(self, row: Row) -> None:
         row.setbacks += 1
         if row.matcher is None or not row.tokens or row.setbacks > SETBACKS:
             raise DeadEndError(
                 f"text {row.request.place + 1}: no token leads on after {bytes(row.data[-60:])!r}, also not after "
                 f"going back {row.setbacks - 1} times ({row.request.constraint})."
             )
+        data = self.vocabulary.decode(row.tokens[:-1])
+        if len(data) < row.handed_out:
+            raise DeadEndError(
+                f"text {row.request.place + 1}: no token leads on after {bytes(row.data[-60:])!r}, and what went wrong "
+                f"has been streamed already ({row.request.constraint}); without streaming relark would go back."
+            )
         token = row.tokens.pop()
         row.logprobs.pop()
         row.matcher.rollback(1)
-        row.data = bytearray(self.vocabulary.decode(row.tokens))
+        row.data = bytearray(data)
         here = len(row.tokens)
         row.forbidden = {place: tokens for place, tokens in row.forbidden.items() if place <= here}
         row.forbidden.setdefault(here, set()).add(token)
 
-    def _finished(self, row: _Row) -> Decoded:
+    def finished(self, row: Row) -> Decoded:
+        """What became of ``row``, after the last step."""
         if row.reason is None:
             raise DeadEndError(f"text {row.request.place + 1} was never finished; this is a bug in relark.")
         return Decoded(bytes(row.data), tuple(row.tokens), tuple(row.logprobs), row.reason)

@@ -315,6 +315,9 @@ class Completions:
                 found = term.leaf.bounds(self.alphabet, self.within)
                 if found is not None:
                     return found
+            case Ref() if term.shortest is not None:
+                text = term.shortest(self.alphabet)
+                return NONE if text is None else len(text), NONE
         if term is EPSILON:
             return 0, 0
         return 0 if term.nullable else NONE, NONE
@@ -341,6 +344,8 @@ class Completions:
                 part = self._part(term.item, unfolding)
                 return None if part is None else part * term.lo
             case Ref():
+                if term.shortest is not None:
+                    return term.shortest(self.alphabet)
                 if term in unfolding:
                     return None  # a shortest member never contains itself
                 return self._shortest(term.term, unfolding | {term})

@@ -57,7 +57,7 @@ _transitions: Cache[Term, Transitions] = Cache("transitions", share=0.2, cost=la
 def transitions(term: Term) -> Transitions:
     """``((mask, target), ...)``: masks are disjoint, targets distinct and none is EMPTY; other bytes are dead.
 
-    Not for terms with the LAZY flag.
+    Slow for terms with the LAZY flag.
     """
     known = _transitions.get(term)
     if known is None:
@@ -117,8 +117,8 @@ def _compute(term: Term) -> Transitions:
             return transitions(term.term)
         case LeafTerm():
             classes = term.leaf.classes()
-            if classes is None:
-                raise AssertionError("a lazy leaf has no transitions; derive it byte by byte")
+            if classes is None:  # rare: a walk that began outside the leaf has come to it
+                return _merge((1 << byte, term.leaf.derive(byte)) for byte in range(256))
             return _merge((mask, term.leaf.derive(_lowest(mask))) for mask in classes)
         case Scope():
             from relark.language.lookaround import byte_classes, derive_scope
@@ -233,7 +233,7 @@ def clamp(term: Term, limit: int) -> Term:
     if term.flags & CHECK:
         return term
     match term:
-        case Repeat():
+        case Repeat() | LeafTerm():
             return _clamped(term, limit)
         case Concat():
             parts: list[Term] = []
@@ -243,7 +243,7 @@ def clamp(term: Term, limit: int) -> Term:
                 parts.append(_clamped(rest.head, limit))
                 room -= 0 if rest.head.nullable else 1
                 rest = rest.tail
-            if isinstance(rest, Repeat):
+            if isinstance(rest, Repeat | LeafTerm):
                 rest = _clamped(rest, limit)
             return concat(*parts, rest)
         case Union():
@@ -252,6 +252,8 @@ def clamp(term: Term, limit: int) -> Term:
 
 
 def _clamped(term: Term, limit: int) -> Term:
+    if isinstance(term, LeafTerm):
+        return term.leaf.clamp(term, limit)
     if not isinstance(term, Repeat):
         return term
     hi = None if term.hi is None or term.hi >= limit else term.hi

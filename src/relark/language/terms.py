@@ -134,8 +134,9 @@ class Ref(Term):
     recursion) and that ``nullable`` is right, because neither can be seen without unfolding.
     """
 
-    __slots__ = ("_resolve", "_term", "name")
+    __slots__ = ("_resolve", "_term", "name", "shortest")
     name: str
+    shortest: Callable[[int], bytes | None] | None
     _resolve: Callable[[], Term] | None
     _term: Term | None
 
@@ -215,6 +216,10 @@ class Leaf:
     def is_empty(self) -> bool:
         """Whether there is no member."""
         return False
+
+    def clamp(self, term: Term, limit: int) -> Term:
+        """A term for ``term``, which is this leaf, with counts cut at ``limit``: see `derivative.clamp`."""
+        return term
 
     def is_prefix_free(self) -> bool:
         """Whether no member is a proper prefix of another; False where that is not cheaply known."""
@@ -783,15 +788,17 @@ def ref(
     check: bool = True,
     lazy: bool = False,
     first: int = FULL,
+    shortest: Callable[[int], bytes | None] | None = None,
 ) -> Ref:
     """A rule to be unfolded later; each call makes a new, distinct rule.
 
     ``check``: whether the rule may involve intersections, complements, scopes or leaves (then emptiness is searched
     for). ``lazy``: whether it may involve leaves without `Leaf.classes`. ``first``: a superset of the bytes that may
-    come first.
+    come first.  ``shortest``: gives a shortest member over the bytes of an alphabet (256-bit mask), None if there is
+    none; needed where the recursion goes through leaves, which completions cannot see.
     """
     term = Ref()
-    term.name, term._resolve, term._term = name, resolve, None
+    term.name, term._resolve, term._term, term.shortest = name, resolve, None, shortest
     term._setup(nullable, first, (CHECK if check else 0) | (LAZY if lazy else 0), 0)
     return term
 

@@ -1,0 +1,365 @@
+"""Schemas split by JSON type, and their boolean algebra.
+
+A `Normal` says for each type which values are meant.  Null, booleans, numbers and strings are closed under all boolean
+operations; arrays and objects are a union of cases, each an `ArrayShape` or `ObjectShape`.  Shapes can be merged (`meet`)
+and taken apart (`negate`) without looking into the schemas of members and items, which only get combined as handles
+(after "Witness Generation for JSON Schema", Attouche et al., VLDB 2022, whose normal form removes ``not`` likewise).
+Where that would take more than `MOST_CASES` cases, a `Mixed` case leaves the rest to the term algebra's ``&`` and ``~``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+from relark.frontends.schema.expressions import FALSE, TRUE, Schema
+from relark.frontends.schema.numbers import NumberSet
+from relark.frontends.schema.shapes import ArrayShape, Contains, Need, ObjectShape, Others, Property
+from relark.frontends.schema.strings import meet as meet_strings
+from relark.language import EMPTY, TEXT, Term, complement, derive, intersection, is_empty, one_of, union
+
+MOST_CASES = 200
+
+Shape = TypeVar("Shape", ArrayShape, ObjectShape)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixed(Generic[Shape]):
+    """In a case of each of ``all_of``, in no case of ``none_of``: left to the term algebra."""
+
+    all_of: tuple[tuple[Shape | Mixed[Shape], ...], ...]
+    none_of: tuple[Shape | Mixed[Shape], ...] = ()
+
+
+ArrayCase = ArrayShape | Mixed[ArrayShape]
+ObjectCase = ObjectShape | Mixed[ObjectShape]
+
+ANY_ARRAY = ArrayShape(items=TRUE)
+ANY_OBJECT = ObjectShape(others=(Others(TEXT, TRUE),))
+
+
+@dataclass(frozen=True)
+class Normal:
+    """What a schema says, type by type.
+
+    ``booleans``: bit 0 for false, bit 1 for true.  ``strings``: the decoded texts.  ``numbers``: of any form;
+    ``integers``: of numbers written without fraction and exponent (another set in draft 4 only, where ``1.0`` is no
+    integer).
+    """
+
+    null: bool
+    booleans: int
+    numbers: NumberSet
+    integers: NumberSet
+    strings: Term
+    arrays: tuple[ArrayCase, ...]
+    objects: tuple[ObjectCase, ...]
+
+
+ALL_NUMBERS, NO_NUMBERS = NumberSet.all(), NumberSet.none()
+EVERYTHING = Normal(True, 3, ALL_NUMBERS, ALL_NUMBERS, TEXT, (ANY_ARRAY,), (ANY_OBJECT,))
+NOTHING = Normal(False, 0, NO_NUMBERS, NO_NUMBERS, EMPTY, (), ())
+
+
+class Judge(Protocol):
+    """What the algebra asks about handles."""
+
+    def both(self, *schemas: Schema) -> Schema: ...
+    def negated(self, schema: Schema) -> Schema: ...
+    def is_plausible(self, schema: Schema) -> bool:
+        """False if ``schema`` has no value, as far as that is quickly known."""
+
+
+# --- the algebra ------------------------------------------------------------------------------------------------------
+
+
+def meet(judge: Judge, a: Normal, b: Normal) -> Normal:
+    """What both say."""
+    if a is EVERYTHING:
+        return b
+    if b is EVERYTHING:
+        return a
+    numbers = _meet_numbers(a.numbers, b.numbers)
+    same = a.numbers is a.integers and b.numbers is b.integers
+    return Normal(
+        a.null and b.null,
+        a.booleans & b.booleans,
+        numbers,
+        numbers if same else _meet_numbers(a.integers, b.integers),
+        _meet_texts(a.strings, b.strings),
+        _meet_cases(a.arrays, b.arrays, ANY_ARRAY, lambda x, y: meet_arrays(judge, x, y)),
+        _meet_cases(a.objects, b.objects, ANY_OBJECT, lambda x, y: meet_objects(judge, x, y)),
+    )
+
+
+def join(parts: Iterable[Normal]) -> Normal:
+    """What any says."""
+    found = [p for p in parts if p is not NOTHING]
+    if EVERYTHING in found:
+        return EVERYTHING
+    if len(found) == 1:
+        return found[0]
+    numbers, integers, same, booleans = NO_NUMBERS, NO_NUMBERS, True, 0
+    for part in found:
+        booleans |= part.booleans
+        numbers = part.numbers if numbers is NO_NUMBERS else numbers.join(part.numbers)
+        same = same and part.numbers is part.integers
+    if not same:
+        for part in found:
+            integers = integers.join(part.integers)
+    return Normal(
+        any(p.null for p in found),
+        booleans,
+        numbers,
+        numbers if same else integers,
+        union(*[p.strings for p in found]),
+        _joined([p.arrays for p in found], ANY_ARRAY),
+        _joined([p.objects for p in found], ANY_OBJECT),
+    )
+
+
+def negate(judge: Judge, a: Normal) -> Normal:
+    """What ``a`` does not say."""
+    if a is EVERYTHING:
+        return NOTHING
+    if a is NOTHING:
+        return EVERYTHING
+    numbers = a.numbers.negate()
+    return Normal(
+        not a.null,
+        3 & ~a.booleans,
+        numbers,
+        numbers if a.numbers is a.integers else a.integers.negate(),
+        without_texts(TEXT, a.strings),
+        _negate_cases(
+            a.arrays, ANY_ARRAY, lambda x, y: meet_arrays(judge, x, y), lambda shape: negate_array(judge, shape)
+        ),
+        _negate_cases(
+            a.objects, ANY_OBJECT, lambda x, y: meet_objects(judge, x, y), lambda shape: negate_object(judge, shape)
+        ),
+    )
+
+
+def _meet_numbers(a: NumberSet, b: NumberSet) -> NumberSet:
+    if a is ALL_NUMBERS or b is NO_NUMBERS:
+        return b
+    if b is ALL_NUMBERS or a is NO_NUMBERS:
+        return a
+    return a.meet(b)
+
+
+def _meet_texts(a: Term, b: Term) -> Term:
+    if a is TEXT or a is b or b is EMPTY:
+        return b
+    if b is TEXT or a is EMPTY:
+        return a
+    return meet_strings(a, b)
+
+
+def without_texts(a: Term, b: Term) -> Term:
+    """The texts of ``a`` that are not in ``b``."""
+    if a is EMPTY or b is TEXT:
+        return EMPTY
+    return a if b is EMPTY else intersection(a, complement(b))
+
+
+def _meet_cases(
+    a: tuple[Shape | Mixed[Shape], ...],
+    b: tuple[Shape | Mixed[Shape], ...],
+    anything: Shape,
+    merge: Callable[[Shape, Shape], Shape | None],
+) -> tuple[Shape | Mixed[Shape], ...]:
+    if not a or not b:
+        return ()
+    if len(a) == 1 and a[0] is anything:
+        return b
+    if len(b) == 1 and b[0] is anything:
+        return a
+    plain = not any(isinstance(case, Mixed) for case in (*a, *b))
+    if plain:
+        found: list[Shape | Mixed[Shape]] = []
+        for x in a:
+            for y in b:
+                merged = x if x is y else merge(x, y)  # type: ignore[arg-type]
+                if merged is not None and merged not in found:
+                    found.append(merged)
+            if len(found) > MOST_CASES:
+                break
+        else:
+            return tuple(found)
+    all_of: list[tuple[Shape | Mixed[Shape], ...]] = []
+    none_of: tuple[Shape | Mixed[Shape], ...] = ()
+    for cases in (a, b):
+        if len(cases) == 1 and isinstance(cases[0], Mixed):
+            all_of += cases[0].all_of
+            none_of += cases[0].none_of
+        else:
+            all_of.append(cases)
+    return (Mixed(tuple(all_of), none_of),)
+
+
+def _negate_cases(
+    cases: tuple[Shape | Mixed[Shape], ...],
+    anything: Shape,
+    merge: Callable[[Shape, Shape], Shape | None],
+    negated: Callable[[Shape], list[Shape]],
+) -> tuple[Shape | Mixed[Shape], ...]:
+    if not cases:
+        return (anything,)
+    if any(isinstance(case, Mixed) for case in cases):
+        return (Mixed((), cases),)
+    result: tuple[Shape | Mixed[Shape], ...] = (anything,)
+    for case in cases:
+        apart = negated(case)  # type: ignore[arg-type]
+        if len(result) * len(apart) > 20 * MOST_CASES:
+            return (Mixed((), cases),)
+        result = _meet_cases(result, tuple(apart), anything, merge)
+        if any(isinstance(found, Mixed) for found in result):
+            return (Mixed((), cases),)
+    return result
+
+
+def _joined(parts: list[tuple[Shape | Mixed[Shape], ...]], anything: Shape) -> tuple[Shape | Mixed[Shape], ...]:
+    found = dict.fromkeys(case for cases in parts for case in cases)
+    return (anything,) if anything in found else tuple(found)
+
+
+# --- objects ----------------------------------------------------------------------------------------------------------
+
+
+def accepts(texts: Term, text: str) -> bool:
+    """Whether ``text`` is one of the decoded ``texts``."""
+    if texts is TEXT:
+        return True
+    for byte in text.encode(errors="surrogatepass"):
+        texts = derive(texts, byte)
+        if texts is EMPTY:
+            return False
+    return texts.nullable
+
+
+def schema_of(shape: ObjectShape, name: str) -> Schema:
+    """What ``shape`` asks of a member of that name; `FALSE` if there must be none."""
+    known = shape.by_name.get(name)
+    if known is not None:
+        return known.schema
+    for other in shape.others:
+        if accepts(other.keys, name):
+            return other.schema
+    return FALSE
+
+
+def meet_objects(judge: Judge, a: ObjectShape, b: ObjectShape) -> ObjectShape | None:
+    """The objects that both describe; None if there is none, as far as that is quickly seen."""
+    least = max(a.least, b.least)
+    most = a.most if b.most is None else b.most if a.most is None else min(a.most, b.most)
+    if most is not None and least > most:
+        return None
+    properties = []
+    for name in (*a.by_name, *[n for n in b.by_name if n not in a.by_name]):
+        x, y = a.by_name.get(name), b.by_name.get(name)
+        schema = judge.both(x.schema if x else schema_of(a, name), y.schema if y else schema_of(b, name))
+        required = bool(x and x.required) or bool(y and y.required)
+        if required and (
+            schema is FALSE or (schema is not (x and x.schema) and schema is not (y and y.schema) and not judge.is_plausible(schema))
+        ):
+            return None
+        properties.append(Property(name, schema, required))
+    others = []
+    for p in a.others:
+        for q in b.others:
+            schema = judge.both(p.schema, q.schema)
+            keys = q.keys if p.keys is TEXT else p.keys if q.keys is TEXT else meet_strings(p.keys, q.keys)
+            if schema is not FALSE and not (keys is not p.keys and keys is not q.keys and is_empty(keys)):
+                others.append(Others(keys, schema))
+    needs = (*a.needs, *[n for n in b.needs if n not in a.needs])
+    return ObjectShape(
+        tuple(properties), tuple(others), least, most, needs, tuple(dict.fromkeys((*a.dependent, *b.dependent)))
+    )
+
+
+def negate_object(judge: Judge, shape: ObjectShape) -> list[ObjectShape]:
+    """Shapes of which every object that is not of ``shape`` has one."""
+    found = []
+    anything = ANY_OBJECT.others
+    for p in shape.properties:
+        if p.required:
+            found.append(ObjectShape((Property(p.name, FALSE, False),), anything))
+        wrong = judge.negated(p.schema)
+        if wrong is not FALSE:
+            found.append(ObjectShape((Property(p.name, wrong, True),), anything))
+    names = one_of(p.name.encode(errors="surrogatepass") for p in shape.properties)
+    rest = without_texts(TEXT, names)
+    for other in shape.others:
+        wrong = judge.negated(other.schema)
+        if wrong is not FALSE:
+            found.append(replace(ANY_OBJECT, needs=(Need(without_texts(other.keys, names), wrong),)))
+        rest = without_texts(rest, other.keys)
+    if not is_empty(rest):
+        found.append(replace(ANY_OBJECT, needs=(Need(rest, TRUE),)))
+    if shape.least:
+        found.append(replace(ANY_OBJECT, most=shape.least - 1))
+    if shape.most is not None:
+        found.append(replace(ANY_OBJECT, least=shape.most + 1))
+    for need in shape.needs:
+        outside = without_texts(TEXT, need.keys)
+        others = [Others(need.keys, judge.negated(need.schema))]
+        if not is_empty(outside):
+            others.append(Others(outside, TRUE))
+        found.append(ObjectShape(others=tuple(o for o in others if o.schema is not FALSE)))
+    for first, second in shape.dependent:
+        found.append(ObjectShape((Property(first, TRUE, True), Property(second, FALSE, False)), anything))
+    return found
+
+
+# --- arrays -----------------------------------------------------------------------------------------------------------
+
+
+def meet_arrays(judge: Judge, a: ArrayShape, b: ArrayShape) -> ArrayShape | None:
+    """The arrays that both describe; None if there is none, as far as that is quickly seen."""
+    least = max(a.least, b.least)
+    most = a.most if b.most is None else b.most if a.most is None else min(a.most, b.most)
+    unique, repeated = a.unique or b.unique, a.repeated or b.repeated
+    if (most is not None and least > most) or (unique and repeated):
+        return None
+    width = max(len(a.prefix), len(b.prefix))
+    prefix = tuple(
+        judge.both(
+            a.prefix[i] if i < len(a.prefix) else a.items,
+            b.prefix[i] if i < len(b.prefix) else b.items,
+        )
+        for i in range(width)
+    )
+    for i, schema in enumerate(prefix[:least]):
+        known = (a.prefix[i] if i < len(a.prefix) else a.items, b.prefix[i] if i < len(b.prefix) else b.items)
+        if schema is FALSE or (schema not in known and not judge.is_plausible(schema)):
+            return None
+    contains = (*a.contains, *[c for c in b.contains if c not in a.contains])
+    return ArrayShape(prefix, judge.both(a.items, b.items), least, most, contains, unique, repeated)
+
+
+def negate_array(judge: Judge, shape: ArrayShape) -> list[ArrayShape]:
+    """Shapes of which every array that is not of ``shape`` has one."""
+    found = []
+    for i, schema in enumerate(shape.prefix):
+        wrong = judge.negated(schema)
+        if wrong is not FALSE:
+            found.append(ArrayShape((*[TRUE] * i, wrong), TRUE, least=i + 1))
+    wrong = judge.negated(shape.items)
+    if wrong is not FALSE:
+        found.append(replace(ANY_ARRAY, contains=(Contains(wrong, 1, None, len(shape.prefix)),)))
+    if shape.least:
+        found.append(replace(ANY_ARRAY, most=shape.least - 1))
+    if shape.most is not None:
+        found.append(replace(ANY_ARRAY, least=shape.most + 1))
+    for c in shape.contains:
+        if c.least:
+            found.append(replace(ANY_ARRAY, contains=(Contains(c.schema, 0, c.least - 1, c.start),)))
+        if c.most is not None:
+            found.append(replace(ANY_ARRAY, contains=(Contains(c.schema, c.most + 1, None, c.start),)))
+    if shape.unique:
+        found.append(replace(ANY_ARRAY, repeated=True))
+    if shape.repeated:
+        found.append(replace(ANY_ARRAY, unique=True))
+    return found

@@ -1,0 +1,116 @@
+"""Python types as schemas: what `pydantic` can read from JSON, and the value that it reads.
+
+`type_schema` takes whatever `pydantic.TypeAdapter` takes (models, dataclasses, ``TypedDict``, ``list[Item]``, ``int``,
+``Annotated[...]``), and functions, whose arguments it means.  The schema that it gives is JSON Schema with a few
+private keywords (see `generator`); its texts are values of the type, save for what Python code checks in addition:
+`TypeSchema.checked` lists that.
+
+The language is what a model should write, not all that pydantic lets pass: no numbers in strings for ``int``, no members
+that a model would ignore, one name where a field has several.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
+from pydantic_core import SchemaError
+
+from relark.errors import ArgumentError, UnsupportedError, ValidationFailed
+from relark.frontends.types.functions import arguments_type, is_function
+from relark.frontends.types.generator import CHECKED, UNSUPPORTED, SchemaGenerator
+
+__all__ = ["TypeSchema", "type_schema"]
+
+
+@dataclass(frozen=True, eq=False)
+class TypeSchema:
+    """A type with its schema.
+
+    ``type``: what was given; ``schema``: JSON Schema, with relark's private keywords; ``adapter``: pydantic's, which reads
+    values; ``checked``: pairs of a JSON pointer into the schema and what Python checks there after generation.
+    """
+
+    type: Any
+    schema: dict[str, Any]
+    adapter: TypeAdapter[Any] = field(repr=False)
+    checked: tuple[tuple[str, str], ...] = ()
+
+    def parse(self, text: str) -> Any:
+        """The value that ``text`` says: of the type itself; for a function a dict of its arguments.
+
+        Raises `ValidationFailed` if pydantic refuses the text.
+        """
+        try:
+            return self.adapter.validate_json(text)
+        except ValidationError as error:
+            raise ValidationFailed(_refusal(self.type, error), text) from error
+
+
+def type_schema(tp: Any) -> TypeSchema:
+    """The schema of the JSON texts of ``tp``, a type or a function.
+
+    Raises `ArgumentError` for what is not a type that pydantic knows, `UnsupportedError` if a necessary part of it has no
+    JSON form.
+
+    >>> type_schema(list[int]).schema
+    {'type': 'array', 'items': {'type': 'integer', 'relark:compactNumbers': True}}
+    >>> type_schema(list[int]).parse("[1, 2]")
+    [1, 2]
+    """
+    if isinstance(tp, type) and not hasattr(tp, "__origin__"):  # by identity; generic aliases equal others too easily
+        return _class_schema(tp)
+    return _made(tp)
+
+
+@functools.lru_cache(maxsize=128)
+def _class_schema(tp: type) -> TypeSchema:
+    return _made(tp)
+
+
+def _made(tp: Any) -> TypeSchema:
+    if isinstance(tp, TypeAdapter):
+        adapter = tp
+    else:
+        try:
+            adapter = TypeAdapter(arguments_type(tp) if is_function(tp) else tp)
+            if adapter.pydantic_complete is False:
+                adapter.rebuild()
+        except (PydanticUserError, SchemaError, NameError) as error:
+            raise ArgumentError(
+                f"schema: pydantic has no schema for {_shown(tp)}; expected a JSON Schema (dict, bool or text), "
+                f"a model, another type, or a function. {str(error).splitlines()[0]}"
+            ) from error
+    try:
+        schema = SchemaGenerator().generate(adapter.core_schema)
+    except PydanticInvalidForJsonSchema as error:
+        raise UnsupportedError(f"{_shown(tp)}: {error.message}") from error
+    if UNSUPPORTED in schema:
+        raise UnsupportedError(f"{_shown(tp)}: {schema[UNSUPPORTED]}")
+    return TypeSchema(tp, schema, adapter, tuple(_checked(schema, "#")))
+
+
+def _checked(schema: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(schema, dict):
+        for what in schema.get(CHECKED, ()):
+            yield pointer, what
+        for key, value in schema.items():
+            yield from _checked(value, f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(schema, list):
+        for i, value in enumerate(schema):
+            yield from _checked(value, f"{pointer}/{i}")
+
+
+def _shown(tp: Any) -> str:
+    return getattr(tp, "__qualname__", None) or repr(tp)
+
+
+def _refusal(tp: Any, error: ValidationError) -> str:
+    first, *more = error.errors(include_url=False)
+    where = "".join(f"/{part}" for part in first["loc"])
+    found = f"#{where}: {first['msg']}"
+    return f"{found}{f' (and {len(more)} more)' if more else ''}; the text is JSON of {_shown(tp)}, but its Python checks refuse it"

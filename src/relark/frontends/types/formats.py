@@ -1,0 +1,361 @@
+r"""Formats of strings as Python's types read them: what pydantic makes a `datetime`, an `IPv6Network`, a URL of.
+
+`python_format_term` gives the decoded texts of a format whose name begins with ``relark:``; `generator` writes those
+names into schemas.  They are narrower than the formats of JSON Schema, because every text must become a value:
+calendar days that exist, years 0001 to 9999, no leap second, offsets under 24 hours, networks without host bits.
+They hold what `pydantic` writes when it serialises such a value, and more where it is harmless.
+
+What is left out though pydantic reads it: dates as numbers or without separators, UUIDs without hyphens, netmasks,
+IPv6 zones, URLs whose host needs IDNA or whose path needs percent-encoding, e-mail addresses with quoted or non-ASCII
+parts, regular expressions beyond a plain core.
+
+Names take parameters after a further colon:
+
+    relark:date  relark:date:2020-01-01..2029-12-31 (either side may be empty)
+    relark:date-time  relark:date-time:aware  relark:date-time:naive  relark:time  relark:time:aware  ...
+    relark:duration  relark:uuid  relark:uuid4  relark:complex  relark:fraction  relark:byte-size
+    relark:ipv4 -address, -interface, -network; relark:ipv6 ...; relark:ip ... (either)
+    relark:url  relark:url:http,https  relark:multi-host-url:postgres (the schemes)  relark:email  relark:name-email
+    relark:utf8:2..5  relark:base64  relark:base64url:2..5  relark:hex:2..5 (number of bytes)
+    relark:stripped  relark:lower  relark:upper  relark:ascii  relark:regex
+    relark:search:FLAGS:PATTERN (Python's `re.search`; FLAGS as in ``(?flags)``)  relark:rust-search:PATTERN
+
+Terms are made when first asked for and kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from relark.errors import ArgumentError, UnsupportedError
+from relark.frontends.regex import compile_regex
+from relark.language import Term
+from relark.language.terms import FULL, byte_set, concat, intersection, repeat, union
+from relark.language.utf8 import TEXT
+
+__all__ = ["PREFIX", "python_format_term"]
+
+PREFIX = "relark:"
+
+
+def python_format_term(name: str) -> Term:
+    """The decoded texts of the format ``name``.
+
+    Raises `ArgumentError` for a name that is not one of those above.
+
+    >>> from relark.constraint import Constraint
+    >>> leap_day = Constraint(python_format_term("relark:date"), "date")
+    >>> leap_day.fullmatch("2024-02-29"), leap_day.fullmatch("2023-02-29")
+    (True, False)
+    """
+    kind, _, parameter = name.removeprefix(PREFIX).partition(":")
+    if not name.startswith(PREFIX) or kind not in _MAKERS:
+        known = ", ".join(PREFIX + k for k in sorted(_MAKERS))
+        raise ArgumentError(f"{name!r} is none of relark's own formats: {known}")
+    return _term(kind, parameter)
+
+
+@lru_cache(maxsize=256)
+def _term(kind: str, parameter: str) -> Term:
+    return _MAKERS[kind](parameter)
+
+
+def _pattern(pattern: str) -> Term:
+    return compile_regex(pattern).term
+
+
+def _fixed(pattern: str) -> Callable[[str], Term]:
+    return lambda parameter: _pattern(pattern)
+
+
+# --- dates and times --------------------------------------------------------------------------------------------------
+
+_YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
+_LEAP = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
+_DATE = (
+    f"(?:{_YEAR}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    f"|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP}-02-29)"
+)
+_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
+_OFFSET = "(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+_ZONES = {"": _OFFSET + "?", "aware": _OFFSET, "naive": ""}
+
+
+def _date(bounds: str) -> Term:
+    term = _pattern(_DATE)
+    if bounds:
+        least, most = bounds.split("..")
+        if least:
+            term = intersection(term, _pattern(_beyond(least, up=True)))
+        if most:
+            term = intersection(term, _pattern(_beyond(most, up=False)))
+    return term
+
+
+def _beyond(bound: str, *, up: bool) -> str:
+    """Texts of the same shape as ``bound`` that are not before it (``up``), or not after it."""
+    alternatives = [re.escape(bound)]
+    for i, c in enumerate(bound):
+        if c.isdigit() and c != ("9" if up else "0"):
+            digit = f"[{int(c) + 1}-9]" if up else f"[0-{int(c) - 1}]"
+            rest = "".join("[0-9]" if d.isdigit() else re.escape(d) for d in bound[i + 1 :])
+            alternatives.append(re.escape(bound[:i]) + digit + rest)
+    return "|".join(alternatives)
+
+
+def _duration(parameter: str) -> Term:
+    """ISO 8601 as `timedelta` can hold it; a year is 365 days, and ``timedelta.max`` 2739726 years and 9 days."""
+    seconds = r"[0-9]{1,4}(?:\.[0-9]{1,6})?S"
+    clock = f"T(?:[0-9]{{1,4}}H(?:[0-9]{{1,4}}M)?(?:{seconds})?|[0-9]{{1,4}}M(?:{seconds})?|{seconds})"
+    few = f"(?:[0-9]{{1,8}}D(?:{clock})?|{clock}|[0-9]{{1,7}}W)"
+    sixty = "[1-5]?[0-9]"
+    second = rf"{sixty}(?:\.[0-9]{{1,6}})?S"
+    hours = "(?:1?[0-9]|2[0-3])H"
+    exact = f"T(?:{hours}(?:{sixty}M)?(?:{second})?|{sixty}M(?:{second})?|{second})"
+    years = "(?:[1-9][0-9]{0,5}|1[0-9]{6}|2[0-6][0-9]{5}|27[0-2][0-9]{4}|273[0-8][0-9]{3}|2739[0-6][0-9]{2}"
+    years += "|27397[01][0-9]|273972[0-5])"
+    days = "(?:[12]?[0-9]{1,2}|3[0-5][0-9]|36[0-4])"
+    many = f"{years}Y(?:{days}D)?(?:{exact})?"
+    most = f"(?:2739726Y(?:[0-8]D)?(?:{exact})?|2739726Y9D)"
+    return _pattern(f"-?P(?:{few}|{many}|{most})|P2739726Y9D{exact}")
+
+
+# --- numbers and the like ---------------------------------------------------------------------------------------------
+
+_HEX = "[0-9a-fA-F]"
+
+
+def _uuid(version: str) -> Term:
+    kind = f"{version}{_HEX}{{3}}-[89abAB]{_HEX}{{3}}" if version else f"{_HEX}{{4}}-{_HEX}{{4}}"
+    return _pattern(f"{_HEX}{{8}}-{_HEX}{{4}}-{kind}-{_HEX}{{12}}")
+
+
+_REAL = r"(?:[0-9]{1,17}(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?)"
+_COMPLEX = rf"[+-]?{_REAL}|(?:[+-]?{_REAL})?[+-]{_REAL}j|{_REAL}j"
+_FRACTION = r"-?(?:0|[1-9][0-9]{0,99})(?:/[1-9][0-9]{0,99}|\.[0-9]{1,99})?"
+_BYTE_SIZE = r"[0-9]{1,15}(?:\.[0-9]{1,6})? ?(?:[kmgtpe]i?b|b|KB|MB|GB|TB|PB|EB|KiB|MiB|GiB|TiB|PiB|EiB|B)?"
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_V4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_GROUP = "[0-9a-fA-F]{1,4}"
+
+
+def _v6() -> str:
+    def groups(count: int) -> str:
+        return f"{_GROUP}(?::{_GROUP}){{0,{count - 1}}}"
+
+    forms = [f"(?:{_GROUP}:){{7}}{_GROUP}", f"(?:{_GROUP}:){{6}}{_V4}"]
+    for before in range(8):  # exactly so many groups before the "::", which stands for one group or more
+        head = ":".join([_GROUP] * before) + "::"
+        room = 7 - before
+        tails = [groups(room)] if room else []
+        if room >= 2:
+            tails.append(f"(?:{_GROUP}:){{0,{room - 2}}}{_V4}")
+        forms.append(head + (f"(?:{'|'.join(tails)})?" if tails else ""))
+    return f"(?:{'|'.join(forms)})"
+
+
+_V6 = _v6()
+_V4_PREFIX = "(?:/(?:[12]?[0-9]|3[0-2]))"
+_V6_PREFIX = "(?:/(?:[1-9]?[0-9]|1[01][0-9]|12[0-8]))"
+
+
+def _v4_network() -> str:
+    """Addresses whose bits after the prefix are zero."""
+    forms = [f"{_V4}(?:/32)?"]
+    for bits in range(32):
+        whole, rest = divmod(bits, 8)
+        parts = [_OCTET] * whole
+        parts.append("(?:" + "|".join(str(n) for n in range(0, 256, 1 << (8 - rest))) + ")")
+        parts += ["0"] * (3 - whole)
+        forms.append(r"\.".join(parts) + f"/{bits}")
+    return f"(?:{'|'.join(forms)})"
+
+
+def _v6_network() -> str:
+    """Networks whose zeros after the prefix are one "::" at the end, and single addresses."""
+    forms = [f"{_V6}(?:/128)?"]
+    for bits in range(128):
+        whole, rest = divmod(bits, 16)
+        heads = ["::"] + [":".join([_GROUP] * n) + ("::" if n < 8 else "") for n in range(1, whole + 1)]
+        if rest:
+            last = _cleared(16 - rest)
+            heads.append(":".join([_GROUP] * whole + [last]) + ("::" if whole < 7 else ""))
+        forms.append(f"(?:{'|'.join(heads)})/{bits}")
+    return f"(?:{'|'.join(forms)})"
+
+
+def _cleared(bits: int) -> str:
+    """Groups of up to four hexadecimal digits whose last ``bits`` bits, fewer than 16, are zero."""
+    zeros, rest = divmod(bits, 4)
+    step = 1 << rest
+    digits = "".join(f"{n:x}" + (f"{n:X}" if n > 9 else "") for n in range(0, 16, step))
+    return f"(?:{_HEX}{{0,{3 - zeros}}}[{digits}]{'0' * zeros}|0{{1,4}})"
+
+
+def _either(first: str, second: str) -> str:
+    return f"(?:{first}|{second})"
+
+
+_LABEL = "(?!(?i:xn--))[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+_LAST_LABEL = "(?!(?i:xn--))[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # a number would make it an IPv4 address
+_HOST = rf"(?:(?:{_LABEL}\.){{0,8}}{_LAST_LABEL}|{_V4}|\[{_V6}\])"
+_PORT = "(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))"
+_USER = "(?:[A-Za-z0-9._~%-]{1,64}(?::[A-Za-z0-9._~%-]{0,64})?@)"
+_PATH_BYTE = "[A-Za-z0-9._~!$&'()*+,;=:@%-]"
+_REST = rf"(?:/{_PATH_BYTE}*)*(?:\?(?:{_PATH_BYTE}|[/?])*)?(?:\#(?:{_PATH_BYTE}|[/?])*)?"
+
+
+def _url(schemes: str) -> Term:
+    named = [s for s in schemes.split(",") if s]
+    with_host = [s for s in named if s != "file"]
+    forms = []
+    if not named:
+        forms.append(f"[a-z][a-z0-9+.-]{{0,30}}://{_USER}?{_HOST}{_PORT}?{_REST}")
+        forms.append(f"(?:mailto|tel|urn|news):{_PATH_BYTE}+")
+        forms.append(f"file:///{_PATH_BYTE}*{_REST}")
+    if with_host:
+        forms.append(f"(?:{'|'.join(map(re.escape, with_host))})://{_USER}?{_HOST}{_PORT}?{_REST}")
+    if "file" in named:
+        forms.append(f"file://(?:{_HOST})?/{_PATH_BYTE}*{_REST}")
+    return _pattern("|".join(forms))
+
+
+def _multi_host_url(schemes: str) -> Term:
+    named = [s for s in schemes.split(",") if s]
+    scheme = f"(?:{'|'.join(map(re.escape, named))})" if named else "[a-z][a-z0-9+.-]{0,30}"
+    host = f"{_USER}?{_HOST}{_PORT}?"
+    return _pattern(f"{scheme}://{host}(?:,{host})*{_REST}")
+
+
+# As the package email-validator judges, which pydantic asks: a host with a dot, no reserved last label.
+_ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+_LOCAL = rf"(?=[^@]{{1,64}}@){_ATOM}+(?:\.{_ATOM}+)*"
+_MAIL_LABEL = "(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_RESERVED = "(?!(?i:arpa|invalid|local|localhost|onion|test)(?![A-Za-z]))"
+_DOMAIN = rf"(?:{_MAIL_LABEL}\.){{1,2}}{_RESERVED}[A-Za-z]{{2,24}}"
+_EMAIL = rf"{_LOCAL}@{_DOMAIN}"
+_NAME_EMAIL = rf"(?:[A-Za-z0-9]+(?: [A-Za-z0-9]+){{0,5}} <{_EMAIL}>|{_EMAIL})"
+
+# --- bytes in strings -------------------------------------------------------------------------------------------------
+
+
+def _range(parameter: str) -> tuple[int, int | None]:
+    least, _, most = parameter.partition("..")
+    return int(least or 0), int(most) if most else None
+
+
+def _utf8(parameter: str) -> Term:
+    least, most = _range(parameter)
+    return intersection(TEXT, repeat(byte_set(FULL), least, most))
+
+
+def _hex_bytes(parameter: str) -> Term:
+    return repeat(_pattern("[0-9a-fA-F]{2}"), *_range(parameter))
+
+
+def _base64(alphabet: str) -> Callable[[str], Term]:
+    def term(parameter: str) -> Term:
+        least, most = _range(parameter)
+        quad = _pattern(f"[{alphabet}]{{4}}")
+        tails = ["", f"[{alphabet}][AQgw]==", f"[{alphabet}]{{2}}[AEIMQUYcgkosw048]="]  # with 0, 1, 2 bytes
+        forms = []
+        for count, tail in enumerate(tails):
+            low, high = max(0, -(-(least - count) // 3)), None if most is None else (most - count) // 3
+            if high is None or high >= low:
+                forms.append(concat(repeat(quad, low, high), _pattern(tail)))
+        return union(*forms)
+
+    return term
+
+
+# --- other strings ----------------------------------------------------------------------------------------------------
+
+_STRIPPED = r"(?:[^\p{White_Space}](?:.*[^\p{White_Space}])?)?"
+
+
+def _python_regex() -> str:
+    """A core of the notation of `re`: no look-around, no back-references, groups nested three deep."""
+    escape = r"\\[dDsSwW.\\()\[\]{}*+?|^$/-]"
+    in_class = r"(?:[^\\\[\]^&~|\-]|\\[dDsSwW\]\\\^\-]|a-z|A-Z|0-9)"
+    class_ = rf"\[\^?{in_class}+\]"
+    simple = rf"(?:[^\\()\[\]{{}}*+?|^$]|{escape}|{class_})"
+    count = r"(?:(?:[*+?]|\{[0-9]{1,3}(?:,)?\})\??)?"
+    anchor = r"(?:[\^$]|\\[bB])"
+    sequence = f"(?:{simple}{count}|{anchor})*"
+    for _ in range(3):
+        body = rf"{sequence}(?:\|{sequence})*"
+        sequence = rf"(?:{simple}{count}|\((?:\?:)?{body}\){count}|{anchor})*"
+    return rf"{sequence}(?:\|{sequence})*"
+
+
+def _search(parameter: str) -> Term:
+    flags, _, pattern = parameter.partition(":")
+    number = 0
+    for flag in flags:
+        number |= getattr(re, flag.upper())
+    return compile_regex(re.compile(rf"[\s\S]*(?:{pattern})[\s\S]*", number)).term
+
+
+def _rust_search(pattern: str) -> Term:
+    """Rust's notation is close to that of `regex`: ``$`` is the very end, ``\\pL`` is ``\\p{L}``, classes nest."""
+    written, at, nested = [], 0, False
+    for found in re.finditer(r"\\p([A-Z])|\\P([A-Z])|\\z|\\[xu]\{([0-9A-Fa-f]+)\}|\\.|\$|\[\[|&&|--|~~", pattern, re.S):
+        text = found[0]
+        nested = nested or text in ("[[", "&&", "--", "~~")
+        written.append(pattern[at : found.start()])
+        if found[1] or found[2]:
+            text = f"\\{text[1]}{{{text[2]}}}"
+        elif text in ("\\z", "$"):
+            text = r"\Z"
+        elif found[3]:
+            text = f"\\U{int(found[3], 16):08x}"
+        written.append(text)
+        at = found.end()
+    written.append(pattern[at:])
+    if nested or "[:" in pattern:
+        raise UnsupportedError(f"the pattern {pattern!r} has a class within a class")
+    flags = re.match(r"\(\?[ims]+\)", "".join(written))
+    body = "".join(written)[flags.end() if flags else 0 :]
+    return compile_regex(f"(?s:.*)({flags[0][1:-1] if flags else '?'}:{body})(?s:.*)").term
+
+
+_MAKERS: dict[str, Callable[[str], Term]] = {
+    "ascii": _fixed(r"[\x00-\x7f]*"),
+    "base64": _base64("A-Za-z0-9+/"),
+    "base64url": _base64("A-Za-z0-9_-"),
+    "byte-size": _fixed(_BYTE_SIZE),
+    "complex": _fixed(_COMPLEX),
+    "date": _date,
+    "date-time": lambda zone: _pattern(f"{_DATE}T{_TIME}{_ZONES[zone]}"),
+    "duration": _duration,
+    "email": _fixed(_EMAIL),
+    "fraction": _fixed(_FRACTION),
+    "hex": _hex_bytes,
+    "ip-address": _fixed(_either(_V4, _V6)),
+    "ip-interface": _fixed(_either(f"{_V4}{_V4_PREFIX}?", f"{_V6}{_V6_PREFIX}?")),
+    "ip-network": lambda parameter: _pattern(_either(_v4_network(), _v6_network())),
+    "ipv4-address": _fixed(_V4),
+    "ipv4-interface": _fixed(f"{_V4}{_V4_PREFIX}?"),
+    "ipv4-network": lambda parameter: _pattern(_v4_network()),
+    "ipv6-address": _fixed(_V6),
+    "ipv6-interface": _fixed(f"{_V6}{_V6_PREFIX}?"),
+    "ipv6-network": lambda parameter: _pattern(_v6_network()),
+    "lower": _fixed(r"\P{Changes_When_Lowercased}*"),
+    "multi-host-url": _multi_host_url,
+    "name-email": _fixed(_NAME_EMAIL),
+    "regex": lambda parameter: _pattern(_python_regex()),
+    "rust-search": _rust_search,
+    "search": _search,
+    "stripped": _fixed(f"(?s:{_STRIPPED})"),
+    "time": lambda zone: _pattern(f"{_TIME}{_ZONES[zone]}"),
+    "upper": _fixed(r"\P{Changes_When_Uppercased}*"),
+    "url": _url,
+    "utf8": _utf8,
+    "uuid": _uuid,
+    **{f"uuid{n}": (lambda parameter, n=n: _uuid(str(n))) for n in range(1, 9)},  # type: ignore[misc]
+}
