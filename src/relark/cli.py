@@ -1,10 +1,11 @@
-"""The ``relark`` command: generate, explain, demo.
+"""The ``relark`` command: generate, explain, check, demo.
 
 Every command is a thin shell around the function of the same name; nothing can be done here that the library cannot do.
 Importing this module imports neither torch nor transformers, so ``--help`` and mistakes answer at once.
 
-Exit status: 0 done; 1 a relark error (no text fits, no such model ...); 2 a mistake in what was typed, a malformed
-pattern included; 130 interrupted.  Errors go to stderr, without a traceback; stdout holds the result alone.
+Exit status: 0 done; 1 a relark error (no text fits, no such model, a schema that no value satisfies ...); 2 a mistake
+in what was typed, a malformed pattern or schema included; 130 interrupted.  Errors go to stderr, without a traceback;
+stdout holds the result alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,7 +23,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 import relark
-from relark.errors import ArgumentError, PatternError, RelarkError
+from relark.errors import ArgumentError, PatternError, RelarkError, SchemaError
 
 if TYPE_CHECKING:
     from relark.decoding.generate import Result
@@ -45,6 +47,10 @@ Regex = Annotated[
         "--regex", "-r", metavar="PATTERN", help="The text must fullmatch this pattern (the `regex` module's syntax)."
     ),
 ]
+Schema = Annotated[
+    str | None,
+    typer.Option("--schema", "-s", metavar="FILE", help="The text must be JSON that this JSON Schema allows."),
+]
 Choices = Annotated[
     list[str] | None,
     typer.Option("--choices", "-c", metavar="TEXT", help="The text must be one of these; repeat the option for each."),
@@ -56,7 +62,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
-    """A local language model writes only what you allow: text that a regex matches, or one of a list of choices.
+    """A local language model writes only what you allow: text that a regex or a JSON Schema allows, or one of a list.
 
     Start with
 
@@ -64,6 +70,7 @@ def _root(
     relark demo
     relark generate "The capital of France is" --regex " [A-Z][a-z]+\\."
     relark explain --regex "(\\w+)-\\1"
+    relark check schema.json
     ```
     """
     if version:
@@ -77,6 +84,7 @@ def generate(
         str, typer.Argument(help="What the model continues; `-` reads it from stdin (less one final newline).")
     ],
     regex: Regex = None,
+    schema: Schema = None,
     choices: Choices = None,
     model: Annotated[
         str | None,
@@ -107,13 +115,14 @@ def generate(
 ) -> None:
     """Continue PROMPT with text that the constraint allows.
 
-    Without `--regex` and `--choices` the text is free.  Examples:
+    Without `--regex`, `--schema` and `--choices` the text is free.  Examples:
 
     ```
     relark generate "The capital of France is" --regex " [A-Z][a-z]+\\."
     relark generate "The opposite of hot is" -c " cold" -c " warm" --json
     relark generate "When did a man first walk on the moon?" --chat -r "\\d{4}"
     echo "The value of pi is approximately" | relark generate - -r " \\d\\.\\d{5}"
+    relark generate "Alice is 30 and lives in Paris. As JSON:" --schema person.json
     ```
     """
     if prompt == "-":
@@ -122,7 +131,7 @@ def generate(
     from relark.decoding.generate import Generator, check_max_new_tokens
     from relark.decoding.sampling import Sampling
 
-    constraint = _constraint(regex, choices)
+    constraint = _constraint(regex, schema, choices)
     check_max_new_tokens(max_new_tokens)  # these two: before a model is loaded
     Sampling(temperature, top_p, top_k, seed)
     result: Result = Generator(model).run(
@@ -135,12 +144,19 @@ def generate(
         seed=seed,
         stop=stop or None,
     )
-    typer.echo(json.dumps(dataclasses.asdict(result)) if as_json else result.text)
+    typer.echo(json.dumps(_fields(result)) if as_json else result.text)
+
+
+def _fields(result: Result) -> dict[str, Any]:
+    found = {field.name: getattr(result, field.name) for field in dataclasses.fields(result) if field.name != "parse"}
+    found["timings"] = dataclasses.asdict(result.timings)
+    return found if result.parse is None else {**found, "value": result.value}
 
 
 @app.command()
 def explain(
     regex: Regex = None,
+    schema: Schema = None,
     choices: Choices = None,
     model: Annotated[
         str | None,
@@ -150,7 +166,7 @@ def explain(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a constraint means: engine and why, shortest text, whether it is bounded, what it costs in tokens.
+    """Say what a constraint means: engine or keywords and why, shortest text, whether it is bounded, cost in tokens.
 
     Examples:
 
@@ -158,18 +174,72 @@ def explain(
     relark explain --regex "(?<!-)\\d+"
     relark explain --regex "(\\w+)-\\1"
     relark explain -c yes -c no --model embedded
+    relark explain --schema person.json
     ```
     """
-    constraint = _constraint(regex, choices)
-    if constraint is None:
-        raise ArgumentError("nothing to explain: pass --regex or --choices")
-    vocabulary = None
-    if model is not None:
-        from relark.decoding.generate import Generator
-
-        vocabulary = Generator(None if model == EMBEDDED else model).vocabulary
-    found = relark.explain(constraint=constraint, tokenizer=vocabulary)
+    _only_one(regex, schema, choices)
+    if schema is not None:
+        found = relark.explain(schema=_read(schema), tokenizer=_vocabulary(model))
+    else:
+        constraint = _constraint(regex, None, choices)
+        if constraint is None:
+            raise ArgumentError("nothing to explain: pass --regex, --schema or --choices")
+        found = relark.explain(constraint=constraint, tokenizer=_vocabulary(model))
     typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else str(found))
+
+
+@app.command()
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A JSON Schema.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help=f"Also find words that its tokenizer cannot spell: a local folder, a hub id, or `{EMBEDDED}`.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Look for what is wrong with a JSON Schema, or seldom meant, before a model writes by it.
+
+    Errors (exit status 1) are what relark refuses to enforce, and that no value satisfies the schema.  Warnings are
+    strings, arrays and objects without a greatest size, where a small model writes on and on; branches and properties
+    that no value can have; keywords that mean nothing where they stand.
+
+    ```
+    relark check person.json
+    ```
+    """
+    found = relark.explain(schema=_read(file), tokenizer=_vocabulary(model))
+    errors = [(use.pointer, use.why) for use in found.keywords if use.treatment == "refused"]
+    errors += [("#", warning) for warning in found.warnings[:2][-1:] if found.empty]
+    warnings = [(finding.pointer, finding.message) for finding in found.findings]
+    warnings += [
+        (use.pointer, f"ignored: {use.why}")
+        for use in found.keywords
+        if use.treatment == "ignored" and not use.is_annotation
+    ]
+    exact = sum(use.treatment == "exact" for use in found.keywords)
+    if as_json:
+        shown = [
+            {"level": level, "pointer": pointer, "message": message}
+            for level, some in (("error", errors), ("warning", warnings))
+            for pointer, message in some
+        ]
+        typer.echo(json.dumps({"exact": exact, "found": shown}))
+    else:
+        for level, some in (("error", errors), ("warning", warnings)):
+            for pointer, message in some:
+                typer.echo(f"{file}{pointer}: {level}: {message}")
+        typer.echo(
+            f"{_count(exact, 'keyword')} enforced, {_count(len(errors), 'error')}, {_count(len(warnings), 'warning')}"
+        )
+    raise typer.Exit(1 if errors else 0)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 PAGE_PROMPT = """\
@@ -249,12 +319,38 @@ def _speed(result: Result) -> str:
     return f"{count} in {seconds:.2f} s, of which {timings.mask * 1000:.0f} ms for masks"
 
 
-def _constraint(regex: str | None, choices: Sequence[str] | None) -> relark.Constraint | None:
-    if regex is not None and choices:
-        raise ArgumentError("--regex and --choices were both given; pass one of them")
+def _only_one(regex: str | None, schema: str | None, choices: Sequence[str] | None) -> None:
+    given = [
+        name for name, value in (("--regex", regex), ("--schema", schema), ("--choices", choices or None)) if value
+    ]
+    if len(given) > 1:
+        raise ArgumentError(f"{' and '.join(given)} were {'both ' if len(given) == 2 else ''}given; pass one of them")
+
+
+def _constraint(regex: str | None, schema: str | None, choices: Sequence[str] | None) -> relark.Constraint | None:
+    _only_one(regex, schema, choices)
     if regex is not None:
         return relark.regex(regex)
+    if schema is not None:
+        return relark.schema(_read(schema))
     return relark.choices(choices) if choices else None
+
+
+def _read(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(
+            f"{file}: cannot be read as UTF-8 text: {getattr(error, 'strerror', None) or error}"
+        ) from error
+
+
+def _vocabulary(model: str | None) -> relark.Vocabulary | None:
+    if model is None:
+        return None
+    from relark.decoding.generate import Generator
+
+    return Generator(None if model == EMBEDDED else model).vocabulary
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -267,4 +363,4 @@ def main(args: Sequence[str] | None = None) -> None:
     except RelarkError as error:
         message = Text.assemble(("error: ", "bold red"), str(error))
         Console(stderr=True, highlight=False).print(message, soft_wrap=True)
-        sys.exit(2 if isinstance(error, ArgumentError | PatternError) else 1)
+        sys.exit(2 if isinstance(error, ArgumentError | PatternError | SchemaError) else 1)

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import regex
@@ -25,7 +26,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "--version") == (0, f"relark {relark.__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["generate", "explain", "demo"])
+@pytest.mark.parametrize("command", ["generate", "explain", "check", "demo"])
 def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, command, "--help")
     assert status == 0
@@ -74,7 +75,12 @@ def test_a_malformed_pattern_gets_a_caret(capsys: pytest.CaptureFixture[str]) ->
         (("generate", "x", "-r", "a", "-n", "0"), 2, "max_new_tokens=0"),
         (("generate", "x", "-r", "a", "--temperature", "-1"), 2, "temperature=-1.0"),
         (("generate", "x", "-r", "a", "--model", "no/such/folder"), 1, "not a folder"),
-        (("explain",), 2, "--regex or --choices"),
+        (("generate", "x", "-r", "a", "-s", "b.json", "-c", "b"), 2, "--regex and --schema and --choices were given"),
+        (("generate", "x", "-s", "no-such-file.json"), 2, "no-such-file.json: cannot be read"),
+        (("explain",), 2, "--regex, --schema or --choices"),
+        (("explain", "-r", "a", "-s", "b.json"), 2, "--regex and --schema were both given"),
+        (("check",), 2, "Missing argument"),
+        (("check", "no-such-file.json"), 2, "no-such-file.json: cannot be read"),
     ],
 )
 def test_mistakes(arguments: tuple[str, ...], status: int, words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,6 +108,77 @@ def test_explain_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["is_shortest"] in (True, False)
 
 
+# --- schemas ----------------------------------------------------------------------------------------------------------
+
+
+def written(folder: Path, schema: object) -> str:
+    """The name of a file with this schema, or with this text."""
+    file = folder / "schema.json"
+    file.write_text(schema if isinstance(schema, str) else json.dumps(schema), encoding="utf-8")
+    return str(file)
+
+
+CLEAN = {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": False}
+
+
+def test_explain_a_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, CLEAN)
+    status, out, err = run(capsys, "explain", "--schema", file)
+    assert (status, err) == (0, "")
+    assert out == str(relark.explain(schema=json.dumps(CLEAN))) + "\n"
+    found = json.loads(run(capsys, "explain", "--schema", file, "--json")[1])
+    assert found["keywords"][0] == {"pointer": "#/type", "keyword": "type", "treatment": "exact", "why": ""}
+
+
+def test_check_a_clean_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "check", written(tmp_path, CLEAN)) == (0, "4 keywords enforced, 0 errors, 0 warnings\n", "")
+
+
+def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, {**CLEAN, "title": "A", "properties": {"a": {"type": "string", "minLenght": 1}}})
+    status, out, err = run(capsys, "check", file)
+    assert (status, err) == (0, "")
+    assert out.splitlines() == [
+        f"{file}#/properties/a: warning: strings have no greatest length: give maxLength",
+        f"{file}#/properties/a/minLenght: warning: ignored: did you mean `minLength`?",
+        "4 keywords enforced, 0 errors, 2 warnings",
+    ]
+    found = json.loads(run(capsys, "check", file, "--json")[1])
+    assert found["exact"] == 4
+    assert [(one["level"], one["pointer"]) for one in found["found"]] == [
+        ("warning", "#/properties/a"),
+        ("warning", "#/properties/a/minLenght"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "string", "minLength": 5, "maxLength": 3}, "#: error: no value satisfies"),
+        ({"properties": {"a": {"pattern": "(?R)"}}}, "#/properties/a/pattern: error: not a regular expression"),
+    ],
+)
+def test_check_finds_errors(schema: object, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, schema)
+    status, out, err = run(capsys, "check", file)
+    assert (status, err) == (1, "")
+    assert out.startswith(f"{file}{words}")
+    assert " 1 error, " in out
+
+
+@pytest.mark.parametrize("command", [("check",), ("explain", "--schema"), ("generate", "x", "--schema")])
+@pytest.mark.parametrize(
+    ("schema", "words"), [("{", "not JSON"), ({"minLength": "5"}, "#/minLength"), ({"$ref": "#/nowhere"}, "#/$ref")]
+)
+def test_a_malformed_schema_is_a_mistake(
+    command: tuple[str, ...], schema: object, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(capsys, *command, written(tmp_path, schema))
+    assert (status, out) == (2, "")
+    assert err.startswith("error: ")
+    assert words in err
+
+
 # --- with the embedded model ------------------------------------------------------------------------------------------
 
 
@@ -127,6 +204,18 @@ def test_generate_as_json_from_stdin(capsys: pytest.CaptureFixture[str], monkeyp
     assert set(found["timings"]) == {"prefill", "decode", "mask", "tokens_per_second"}
     assert found["prompt_tokens"] == prompts["argument"]["prompt_tokens"]
     assert found["token_ids"] == prompts["argument"]["token_ids"]
+
+
+@pytest.mark.real_model
+def test_generate_by_a_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(tmp_path, {"type": "object", "properties": {"sum": {"enum": [6, 7, 8]}}, "required": ["sum"],
+                              "additionalProperties": False})  # fmt: skip
+    status, out, err = run(capsys, "generate", "3 + 4 as JSON, key sum:", "--schema", file)
+    assert (status, err) == (0, "")
+    assert json.loads(out)["sum"] in (6, 7, 8)
+    found = json.loads(run(capsys, "generate", "3 + 4 as JSON, key sum:", "--schema", file, "--json")[1])
+    assert found["value"] == json.loads(found["text"]) == json.loads(out)
+    assert "parse" not in found
 
 
 @pytest.mark.real_model
@@ -165,8 +254,6 @@ def test_demo(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_demo_shows_the_page_that_examples_show() -> None:
-    from pathlib import Path
-
     script = (Path(__file__).resolve().parents[2] / "examples" / "rellm_page.py").read_text(encoding="utf-8")
     assert PAGE_PROMPT in script
     assert PAGE_PATTERN in script

@@ -17,8 +17,9 @@ from relark.constraint import Constraint
 from relark.language import EMPTY, byte_set, complement, concat, derive, intersection, is_empty, literal, repeat, union
 from relark.language.states import DEAD, States
 from relark.language.terms import LAZY
-from relark.tokens.masks import live_nodes, masks_of, walk, walk_lazily
+from relark.tokens.masks import masks_of
 from relark.tokens.trie import Trie
+from relark.tokens.walks import live_nodes, walk, walk_lazily
 from relark.tokens.vocabulary import Vocabulary
 
 

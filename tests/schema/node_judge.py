@@ -81,9 +81,7 @@ def _object(node: Node, value: dict[str, Any], seen: set[str | int]) -> set[str 
     here: set[str | int] = set()
     for name, member in value.items():
         schemas = [node.child("properties", name)] if name in node.get("properties", ()) else []
-        schemas += [
-            node.child("patternProperties", p) for p in node.get("patternProperties", ()) if re.search(p, name)
-        ]
+        schemas += [node.child("patternProperties", p) for p in node.get("patternProperties", ()) if re.search(p, name)]
         if not schemas and node.get("additionalProperties") is not None:
             schemas.append(node.child("additionalProperties"))
         if not all(is_valid(schema, member) for schema in schemas):

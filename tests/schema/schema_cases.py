@@ -123,11 +123,10 @@ def registry(draft: str | None) -> referencing.Registry[Json]:
     if draft is None:
         return found
     folder = OFFICIAL / "remotes"
-    default = referencing.jsonschema.specification_with(DIALECTS[draft])
     for file in sorted(folder.rglob("*.json")):
         path = file.relative_to(folder)
-        if path.parts[0].startswith(("draft", "v1")) and path.parts[0] != draft:
-            continue
+        dialect = DIALECTS.get(path.parts[0], DIALECTS[draft])
+        default = referencing.jsonschema.specification_with(dialect)
         resource = referencing.Resource.from_contents(json.loads(file.read_text("utf-8")), default)
         found = found.with_resource(REMOTES + path.as_posix(), resource)
     return found

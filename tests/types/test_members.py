@@ -1,4 +1,4 @@
-"""The typed parts of an unfinished value: compared with the same parts of the value that Pydantic makes of the whole."""
+"""The typed parts of an unfinished value: compared with the same parts of the value that Pydantic makes of it."""
 
 from __future__ import annotations
 

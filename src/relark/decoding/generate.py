@@ -1,4 +1,4 @@
-"""``relark.generate`` and ``relark.Generator``: prompts in, texts out.
+"""``relark.generate`` and ``relark.Generator``: prompts in, texts and objects out.
 
 Use `generate` for a call or two, `Generator` to keep a model and to get more than the text (`Result`). This module
 checks arguments and turns prompts into token ids; ``decoding.loop`` does the work. Wrong arguments are reported
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, overload
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar, overload
 
 from relark.decoding.sampling import Sampling
 from relark.errors import ArgumentError
@@ -30,10 +31,9 @@ if TYPE_CHECKING:
 
     Pattern: TypeAlias = str | re.Pattern[str] | regex_module.Pattern[str]
 
-    class _RunOptions(TypedDict, total=False):
-        regex: Pattern | None
-        choices: Iterable[str] | type[enum.Enum] | None
-        constraint: Constraint | Sequence[Constraint | None] | None
+    T = TypeVar("T")
+
+    class _PlainOptions(TypedDict, total=False):
         max_new_tokens: int | None
         temperature: float | None
         top_p: float | None
@@ -42,9 +42,23 @@ if TYPE_CHECKING:
         stop: str | Sequence[str] | None
         progress: bool | None
 
-    class _GenerateOptions(_RunOptions, total=False):
+    class _TextOptions(_PlainOptions, total=False):
+        regex: Pattern | None
+        choices: Iterable[str] | type[enum.Enum] | None
+        constraint: Constraint | Sequence[Constraint | None] | None
+
+    class _RunOptions(_TextOptions, total=False):
+        schema: Any
+
+    class _ModelOptions(TypedDict, total=False):
         model: Any
         tokenizer: Any
+
+    class _GenerateOptions(_TextOptions, _ModelOptions, total=False):
+        pass
+
+    class _SchemaOptions(_PlainOptions, _ModelOptions, total=False):
+        pass
 
 
 __all__ = ["DEFAULT_MAX_NEW_TOKENS", "Chat", "Generator", "Prompt", "Result", "Timings", "generate"]
@@ -86,6 +100,9 @@ class Result:
                     of ``stop``
     prompt_tokens   tokens of the prompt
     timings         of the batch that the text was part of
+    value           what the text means under a schema: the object of the type, the arguments of the function, the
+                    parsed JSON; None under other constraints. Worked out when first asked for; raises
+                    ValidationFailed where a Python validator of the type refuses it
     """
 
     text: str
@@ -94,9 +111,14 @@ class Result:
     finish_reason: FinishReason
     prompt_tokens: int
     timings: Timings
+    parse: Callable[[str], Any] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.text
+
+    @cached_property
+    def value(self) -> Any:
+        return None if self.parse is None else self.parse(self.text)
 
 
 class Generator:
@@ -139,6 +161,7 @@ class Generator:
         prompt: Prompt | Sequence[Prompt],
         *,
         regex: Pattern | None = None,
+        schema: Any = None,
         choices: Iterable[str] | type[enum.Enum] | None = None,
         constraint: Constraint | Sequence[Constraint | None] | None = None,
         max_new_tokens: int | None = None,
@@ -149,9 +172,9 @@ class Generator:
         stop: str | Sequence[str] | None = None,
         progress: bool | None = None,
     ) -> Result | list[Result]:
-        """As `generate`, but gives a `Result` for each prompt."""
+        """As `generate`, but gives a `Result` for each prompt; with ``schema``, the object is its ``value``."""
         prompts, single = _prompts(prompt)
-        constraints = _constraints(len(prompts), regex, choices, constraint)
+        constraints = _constraints(len(prompts), regex, choices, constraint, schema=schema)
         sampling = Sampling(temperature, top_p, top_k, seed)
         stops = _stops(stop)
         check_max_new_tokens(max_new_tokens)
@@ -255,6 +278,17 @@ class Generator:
 
 
 @overload
+def generate(prompt: Prompt, *, schema: type[T], **options: Unpack[_SchemaOptions]) -> T: ...
+@overload
+def generate(
+    prompt: list[str] | tuple[str, ...] | list[list[dict[str, Any]]],
+    *,
+    schema: type[T],
+    **options: Unpack[_SchemaOptions],
+) -> list[T]: ...
+@overload
+def generate(prompt: Prompt | Sequence[Prompt], *, schema: object, **options: Unpack[_SchemaOptions]) -> Any: ...
+@overload
 def generate(prompt: Prompt, **options: Unpack[_GenerateOptions]) -> str: ...
 @overload
 def generate(
@@ -268,6 +302,7 @@ def generate(
     prompt: Prompt | Sequence[Prompt],
     *,
     regex: Pattern | None = None,
+    schema: Any = None,
     choices: Iterable[str] | type[enum.Enum] | None = None,
     constraint: Constraint | Sequence[Constraint | None] | None = None,
     model: Any = None,
@@ -279,16 +314,20 @@ def generate(
     seed: int | None = None,
     stop: str | Sequence[str] | None = None,
     progress: bool | None = None,
-) -> str | list[str]:
+) -> Any:
     """Text that continues ``prompt`` and satisfies the constraint, always complete.
 
     prompt           a text; or messages (dicts with "role" and "content"), which go through the tokenizer's chat
                      template; or a list of either, which gives a list of texts
     regex            a pattern that the text must fullmatch: a string in the syntax of the ``regex`` module, or a
                      compiled pattern of ``regex`` or ``re``
+    schema           a type (a Pydantic model, a dataclass, ``list[Item]``, ``int`` ...), a function, or a JSON Schema
+                     (a dict, a bool, JSON text): the text is JSON of it, and its value is returned. `relark.schema`
+                     has options; what it makes can be given here too
     choices          strings, or an Enum class, one of which the text must be
     constraint       any `relark.Constraint`; or a list with one for each prompt, where None means free text.
-                     At most one of regex, choices and constraint; without any the text is free and ends at EOS
+                     At most one of regex, schema, choices and constraint; without any the text is free and ends at
+                     EOS
     model            a transformers causal language model, a text-generation pipeline, a local folder, a hub id;
                      None: the embedded model, SmolLM2-135M-Instruct
     tokenizer        needed with a model object only
@@ -301,13 +340,15 @@ def generate(
                      ordinary part of it
     progress         None: a progress line on stderr where it is a terminal; True or False: always or never
 
-    Returns the text, without the prompt; a list of texts for a list of prompts.
-    Raises ArgumentError, PatternError, UnsatisfiableError; BudgetError where nothing that satisfies the constraint
+    Returns the text, without the prompt; with ``schema`` the value that it means: an object of the type, a dict of
+    arguments for a function, parsed JSON for a JSON Schema. A list of those for a list of prompts.
+    Raises ArgumentError, PatternError, SchemaError, UnsupportedError, UnsatisfiableError; ValidationFailed where a
+    Python validator of the type refuses what was written; BudgetError where nothing that satisfies the constraint
     fits into max_new_tokens; ModelError; DeadEndError (never seen without a constraint that takes intersections or
     complements of recursive languages, or a model whose logits rule out whole texts).
     """
     prompts, single = _prompts(prompt)
-    constraints = _constraints(len(prompts), regex, choices, constraint)
+    constraints = _constraints(len(prompts), regex, choices, constraint, schema=schema)
     sampling = Sampling(temperature, top_p, top_k, seed)
     stops = _stops(stop)
     check_max_new_tokens(max_new_tokens)
@@ -317,7 +358,8 @@ def generate(
     results = Generator(model, tokenizer).decode(
         prompts, constraints, max_new_tokens, sampling, stop=stops, progress=progress
     )
-    return results[0].text if single else [result.text for result in results]
+    found = [result.text if schema is None else result.value for result in results]
+    return found[0] if single else found
 
 
 # Arguments
@@ -365,9 +407,11 @@ def _constraints(
     regex: Pattern | None,
     choices: Iterable[str] | type[enum.Enum] | None,
     constraint: Constraint | Sequence[Constraint | None] | None,
+    *,
+    schema: Any = None,
 ) -> list[Constraint | None]:
     """One constraint or None for each prompt."""
-    given = {"regex": regex, "choices": choices, "constraint": constraint}
+    given = {"regex": regex, "schema": schema, "choices": choices, "constraint": constraint}
     named = [name for name, value in given.items() if value is not None]
     if len(named) > 1:
         raise ArgumentError(
@@ -383,6 +427,8 @@ def _constraints(
                 "for any of several relark.regex(a) | relark.regex(b)."
             )
         return [constraints.regex(regex)] * count
+    if schema is not None:
+        return [_schema(schema)] * count
     if choices is not None:
         return [constraints.choices(choices)] * count
     several: object = constraint
@@ -406,6 +452,24 @@ def _constraints(
         f"constraint={constraint!r:.60}: expected a relark constraint (relark.regex(...), relark.choices(...), "
         f"...), a list with one per prompt, or None; got {type(constraint).__name__}."
     )
+
+
+def _schema(schema: Any) -> Constraint:
+    from relark import constraint as constraints
+
+    if isinstance(schema, constraints.Constraint):
+        if schema.parse is None:
+            raise ArgumentError(
+                f"schema={schema!r:.60}: this constraint does not say what its texts mean; pass it as constraint=, "
+                "or a constraint that relark.schema(...) alone has made."
+            )
+        return schema
+    if isinstance(schema, (list, tuple)):
+        raise ArgumentError(
+            "schema= takes one type or schema; for one per prompt pass constraint=[relark.schema(s) for s in schemas] "
+            'to Generator.run, for any of several a union, or {"anyOf": [...]}.'
+        )
+    return constraints.schema(schema)
 
 
 def _is_constraint(value: object) -> TypeGuard[Constraint]:
@@ -435,4 +499,7 @@ def _result(decoded: Decoded, request: Request, clock: Clock) -> Result:
     # A constrained text is UTF-8 by construction; free text may end inside a character, or the model may write rubbish.
     text = decoded.data.decode("utf-8", errors="replace" if request.constraint is None else "strict")
     timings = Timings(clock.prefill, clock.decode, clock.mask, clock.tokens / max(clock.decode, 1e-9))
-    return Result(text, decoded.token_ids, decoded.logprobs, decoded.finish_reason, len(request.prompt_ids), timings)
+    parse = getattr(request.constraint, "parse", None)
+    return Result(
+        text, decoded.token_ids, decoded.logprobs, decoded.finish_reason, len(request.prompt_ids), timings, parse
+    )

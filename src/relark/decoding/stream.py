@@ -24,12 +24,15 @@ from relark.errors import ArgumentError
 
 if TYPE_CHECKING:
     import enum
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias
 
     from relark.constraint import Constraint
     from relark.decoding.generate import Pattern, Prompt, Result
     from relark.decoding.loop import Batch, Clock, Request, Row
     from relark.language import Term
+
+    ParsePart: TypeAlias = Callable[[tuple[str | int, ...], str, Sequence[Any]], Any]
 
 __all__ = ["stream", "stream_objects"]
 
@@ -38,6 +41,7 @@ def stream(
     prompt: Prompt,
     *,
     regex: Pattern | None = None,
+    schema: Any = None,
     choices: Iterable[str] | type[enum.Enum] | None = None,
     constraint: Constraint | None = None,
     model: Any = None,
@@ -54,12 +58,12 @@ def stream(
     prompt   a text, or messages
     others   as for `relark.generate`
 
-    Returns an iterator over non-empty strings, which put together are the text.  What ``yield from`` gives at its end
-    is the `Result`.  Close it, or drop it, to end early.
+    Returns an iterator over non-empty strings, which put together are the text (also with ``schema``).  What
+    ``yield from`` gives at its end is the `Result`.  Close it, or drop it, to end early.
     Raises what `relark.generate` raises, at once; during iteration only ModelError and DeadEndError.
     """
     stops = generation._stops(stop)
-    found = generation._constraints(1, regex, choices, constraint)[0]
+    [found] = generation._constraints(1, regex, choices, constraint, schema=schema)
     sampling = Sampling(temperature, top_p, top_k, seed)
     return _pieces(*_started(prompt, found, model, tokenizer, max_new_tokens, sampling, stops))
 
@@ -67,8 +71,7 @@ def stream(
 def stream_objects(
     prompt: Prompt,
     *,
-    schema: Any = None,
-    constraint: Constraint | None = None,
+    schema: Any,
     model: Any = None,
     tokenizer: Any = None,
     max_new_tokens: int | None = None,
@@ -79,10 +82,9 @@ def stream_objects(
 ) -> Iteration[Event, None, Result]:
     """The values of a JSON text, each as soon as it is complete.
 
-    prompt       a text, or messages
-    schema       a type or a JSON Schema, as for `relark.schema`
-    constraint   or a constraint that `relark.schema` gave, for its options
-    others       as for `relark.generate`
+    prompt   a text, or messages
+    schema   a type, a function or a JSON Schema, or what `relark.schema` made of one
+    others   as for `relark.generate`
 
     Returns an iterator over `Event`s: members and items before the objects and arrays that they are in, the whole
     last, at path ``()``.  The value of the last is what `relark.generate` returns for this schema.  Values inside
@@ -92,17 +94,15 @@ def stream_objects(
     What ``yield from`` gives at the end is the `Result`.  Close it, or drop it, to end early.
     Raises what `relark.generate` raises: at once, except ModelError and DeadEndError, and ValidationFailed at the end.
     """
-    [found] = generation._constraints(1, None, None, constraint, schema=schema)
-    if found is None or found.parse is None:
-        raise ArgumentError(
-            "stream_objects: expected schema=, or a constraint= made by relark.schema alone; "
-            "for other constraints use relark.stream."
-        )
+    if schema is None:
+        raise ArgumentError("schema=None: expected a type, a JSON Schema, or what relark.schema(...) made of one.")
+    [constraint] = generation._constraints(1, None, None, None, schema=schema)
     sampling = Sampling(temperature, top_p, top_k, seed)
-    return _events(found, _pieces(*_started(prompt, found, model, tokenizer, max_new_tokens, sampling, ())))
+    pieces = _pieces(*_started(prompt, constraint, model, tokenizer, max_new_tokens, sampling, ()))
+    return _events(pieces, None if constraint is None else constraint.parse_part)
 
 
-def _events(constraint: Constraint, pieces: Iteration[str, None, Result]) -> Iteration[Event, None, Result]:
+def _events(pieces: Iteration[str, None, Result], parse_part: ParsePart | None) -> Iteration[Event, None, Result]:
     reader = JsonReader()
     while True:
         try:
@@ -112,12 +112,9 @@ def _events(constraint: Constraint, pieces: Iteration[str, None, Result]) -> Ite
             break
         for found in reader.read(piece):
             if found.path:
-                value = found.value
-                if constraint.parse_part is not None:
-                    value = constraint.parse_part(found.path, found.text, found.around)
+                value = found.value if parse_part is None else parse_part(found.path, found.text, found.around)
                 yield Event(found.path, value)
-    if constraint.parse is not None:
-        yield Event((), constraint.parse(result.text))
+    yield Event((), result.value)
     return result
 
 

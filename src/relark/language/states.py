@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from relark import caches
 from relark.language.completion import is_empty
 from relark.language.derivative import transitions
-from relark.language.terms import CHECK, EMPTY, Term, Union, union
+from relark.language.terms import CHECK, EMPTY, LAZY, Term, Union, union
 
 DEAD = 0
 _ROW_BYTES = 256 * 4 + 300
@@ -39,6 +39,7 @@ class States:
         self.rows[DEAD] = DEAD
         self.known = np.zeros(64, np.bool_)  # whether the whole row is filled
         self.known[DEAD] = True
+        self.lazy = np.zeros(64, np.bool_)  # whether the term has the LAZY flag
         self._numbers: dict[Term, int] = {EMPTY: DEAD}
 
     def number(self, term: Term) -> int:
@@ -55,6 +56,8 @@ class States:
             if number == len(self.rows):
                 self.rows = np.concatenate([self.rows, np.full_like(self.rows, DEAD)])
                 self.known = np.concatenate([self.known, np.zeros_like(self.known)])
+                self.lazy = np.concatenate([self.lazy, np.zeros_like(self.lazy)])
+            self.lazy[number] = bool(live.flags & LAZY)
             self.terms.append(live)
             self._numbers[live] = number
         self._numbers[term] = number

@@ -21,6 +21,7 @@ import itertools
 import threading
 import weakref
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from relark.caches import Cache
@@ -151,6 +152,24 @@ class Ref(Term):
         return term
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Cut:
+    """Words of ``head``, each followed by what depends on it.
+
+    ``head``: without the LAZY flag; no word of it is a proper prefix of another.  ``then``: what follows a word, EMPTY
+    if that is none.  It is ``usual`` and something more for every word for which ``is_usual``.  Completing that more
+    takes no more bytes than completing ``after``, but for ``slack``; after another beginning, ``slack`` more bytes lead
+    to a usual word.
+    """
+
+    head: Term
+    usual: Term
+    is_usual: Callable[[bytes], bool]
+    then: Callable[[bytes], Term]
+    after: Term
+    slack: int
+
+
 class Leaf:
     """A language that is not a term itself but joins the algebra: derive from this, immutable and hashable.
 
@@ -195,6 +214,14 @@ class Leaf:
         A string leads to a live state if it leads to one of a part, or if, from a nullable state of a part, the
         next byte is in the part's mask and the leaf says so.  None where that is not known.
         """
+        return None
+
+    def unfolded(self) -> Term | None:
+        """The same language as a term of smaller parts; None where there is no such term."""
+        return None
+
+    def cuts(self) -> list[Cut] | None:
+        """The same language cut in two, where what follows depends on what was read; None where that is not known."""
         return None
 
     def price(self, alphabet: int, spell: Callable[[bytes], int]) -> int:

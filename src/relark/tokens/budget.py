@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 
 from relark.caches import Cache
 from relark.language.completion import NONE, lower_bound
-from relark.language.terms import LAZY, LeafTerm, Term, Union
-from relark.tokens.masks import Ends, Int32, Masks, split_walk
+from relark.language.terms import Leaf, Term
+from relark.tokens.masks import Ends, Int32, Masks
+from relark.tokens.walks import Exploration, Prices, is_walked_apart
 
 SEARCH_SECONDS = 2.0  # of one search for the least number of tokens
-LAZY_ROOM = 4  # a LAZY state without bounds is left alone while so many times its own cost remains
-LAZY_SECONDS = 1.0  # and then as many of its ends are looked at as this allows; the others are withheld
 SPELL_SECONDS = 0.1  # of one search for any spelling at all
 _LONG = 100  # bytes; the spelling of a longer completion is shared with its suffixes
 
@@ -220,8 +219,10 @@ def reach(masks: Masks, term: Term) -> int:
     known = _reach.get(key)
     if known is None:
         known = masks.completions.bounds(term)[1] + 1
-        if known >= NONE and term.flags & LAZY:
-            known = LAZY_ROOM * (cost(masks, term) + 8)
+        if known >= NONE and is_walked_apart(term):
+            found = Exploration(masks.trie, _prices(masks))
+            found.go(np.zeros(1, np.intp), term)
+            known = found.worst + 1
         elif known >= NONE:
             known = 1 + max((_quick_cost(masks, target) for target in masks.ends(term).terms), default=0)
         _reach.put(key, known)
@@ -252,25 +253,20 @@ def _fits(masks: Masks, term: Term, tokens: int) -> bool:
 
 
 def _affordable(masks: Masks, term: Term, tokens_left: int) -> NDArray[np.int64]:
-    if term.flags & LAZY:
-        if isinstance(term, Union):
-            return np.unique(np.concatenate([_affordable(masks, item, tokens_left) for item in term.items]))
-        split = split_walk(masks.trie, term)
-        if split is not None and isinstance(term, LeafTerm):
-            inside, crossing = split
-            price = term.leaf.price(masks.completions.alphabet, lambda text: _spell(masks, text)[0])
-            keep = inside if price <= tokens_left - 1 else np.zeros_like(inside)
-            for node, end in crossing.items():
-                keep[node] = keep[node] or _fits(masks, end, tokens_left - 1)
-            return masks.tokens_at(keep)
+    if is_walked_apart(term):
+        found = Exploration(masks.trie, _prices(masks), tokens_left - 1)
+        found.go(np.zeros(1, np.intp), term)
+        return masks.tokens_at(found.live)
     ends = masks.ends(term)
-    fits = np.zeros(len(ends.terms), np.bool_)
-    deadline = time.monotonic() + LAZY_SECONDS if term.flags & LAZY else float("inf")
-    for i, end in enumerate(ends.terms):
-        fits[i] = _fits(masks, end, tokens_left - 1)
-        if time.monotonic() > deadline:
-            break
+    fits = np.array([_fits(masks, end, tokens_left - 1) for end in ends.terms], np.bool_)
     return ends.tokens[fits[ends.index]]
+
+
+def _prices(masks: Masks) -> Prices:
+    def inside(leaf: Leaf) -> int:
+        return leaf.price(masks.completions.alphabet, lambda text: _spell(masks, text)[0])
+
+    return Prices(masks.serial, lambda term: cost(masks, term), inside)
 
 
 def affordable(masks: Masks, term: Term, tokens_left: int) -> Int32:

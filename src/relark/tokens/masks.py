@@ -23,123 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relark.caches import Cache
-from relark.language import terms
-from relark.language.completion import NONE, Completions, is_empty
+from relark.language.completion import NONE, Completions
 from relark.language.derivative import clamp, derive
-from relark.language.states import DEAD, States, current_states
-from relark.language.terms import EMPTY, FULL, LAZY, LeafTerm, Term, Union
-from relark.tokens.trie import Trie
+from relark.language.states import DEAD, current_states
+from relark.language.terms import EMPTY, FULL, LAZY, Term
 from relark.tokens.vocabulary import Vocabulary
+from relark.tokens.walks import live_nodes, walk, walk_lazily
 
 Int32 = NDArray[np.int32]
 MANY_ENDS = 256  # beyond so many, ends of a LAZY term are not asked whether the vocabulary can spell what follows
-
-
-def walk(trie: Trie, states: States, start: int) -> Int32:
-    """The state at each trie node, int32 ``[nodes]``, DEAD where the walk does not get; the root's is ``start``.
-
-    Call it with ``states.lock`` held.
-    """
-    reached = np.zeros(len(trie.byte), np.int32)
-    reached[0] = start
-    nodes: NDArray[np.intp] = np.zeros(1, np.intp)
-    current = np.array([start], np.int32)
-    while nodes.size:
-        counts = trie.n_children[nodes]
-        inner = counts > 0
-        if not inner.all():
-            nodes, current, counts = nodes[inner], current[inner], counts[inner]
-        if not nodes.size:
-            break
-        total = int(counts.sum())
-        ends = np.cumsum(counts)
-        children = np.arange(total, dtype=np.intp) + np.repeat(trie.first_child[nodes] - (ends - counts), counts)
-        after = states.successors(np.repeat(current, counts), trie.byte[children])
-        alive = after != DEAD
-        nodes, current = children[alive], after[alive]
-        reached[nodes] = current
-    return reached
-
-
-def walk_lazily(trie: Trie, start: Term, root: int = 0) -> dict[int, Term]:
-    """Live trie nodes below ``root`` with their terms, one derivative a node: for terms that derive byte by byte."""
-    terms.walks += 1
-    first_child, n_children, byte = trie.first_child, trie.n_children, trie.byte
-    reached: dict[int, Term] = {}
-    work = [(root, start)]
-    while work:
-        node, term = work.pop()
-        first = int(first_child[node])
-        for child in range(first, first + int(n_children[node])):
-            target = derive(term, int(byte[child]))
-            if target is not EMPTY and not is_empty(target):
-                reached[child] = target
-                work.append((child, target))
-    return reached
-
-
-def live_nodes(trie: Trie, term: Term) -> NDArray[np.bool_]:
-    """Which trie nodes a walk from ``term`` reaches alive, bool ``[nodes]``."""
-    if not term.flags & LAZY:
-        states = current_states()
-        with states.lock:
-            reached = walk(trie, states, states.number(term))
-        alive: NDArray[np.bool_] = reached != DEAD
-        return alive
-    live = np.zeros(len(trie.byte), np.bool_)
-    if isinstance(term, Union):
-        for item in term.items:
-            live |= live_nodes(trie, item)
-        return live
-    split = split_walk(trie, term)
-    if split is None:
-        live[list(walk_lazily(trie, term))] = True
-        return live
-    inside, crossing = split
-    live |= inside
-    live[list(crossing)] = True
-    return live
-
-
-def split_walk(trie: Trie, term: Term) -> tuple[NDArray[np.bool_], dict[int, Term]] | None:
-    """For a leaf with parts: which nodes stay inside a part, bool ``[nodes]``, and the live ones that leave it,
-    with their terms.
-    """
-    parts = term.leaf.parts() if isinstance(term, LeafTerm) else None
-    if parts is None:
-        return None
-    inside = np.zeros(len(trie.byte), np.bool_)
-    left: set[int] = set()  # nodes where a part may have been left
-    for part, leaving in parts:
-        states = current_states()
-        with states.lock:
-            reached = walk(trie, states, states.number(part))
-            distinct, index = np.unique(reached, return_inverse=True)
-            ends = np.array([states.terms[n].nullable for n in distinct.tolist()], np.bool_)[index]
-        inside |= reached != DEAD
-        leaves = np.array([leaving >> byte & 1 for byte in range(256)], np.bool_)
-        left.update(np.flatnonzero(ends[trie.parent] & leaves[trie.byte]).tolist())
-    left.discard(0)
-    crossing: dict[int, Term] = {}
-    for node in sorted(left):  # parents before children
-        if int(trie.parent[node]) in left:
-            continue  # walked with its parent
-        after = _derived(trie, term, node)
-        if after is not EMPTY and not is_empty(after):
-            crossing[node] = after
-            crossing.update(walk_lazily(trie, after, node))
-    return inside, crossing
-
-
-def _derived(trie: Trie, term: Term, node: int) -> Term:
-    """``term`` after the bytes that lead to ``node``."""
-    path = []
-    while node:
-        path.append(int(trie.byte[node]))
-        node = int(trie.parent[node])
-    for byte in reversed(path):
-        term = derive(term, byte)
-    return term
 
 
 @dataclass(frozen=True, eq=False, slots=True)

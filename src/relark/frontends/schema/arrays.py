@@ -22,13 +22,15 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
-from collections.abc import Hashable, Iterable, Iterator
+import re
+import weakref
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import TYPE_CHECKING
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from relark.errors import UnsupportedError
-from relark.frontends.schema.expressions import canonical
 from relark.frontends.schema.numbers import NumberSet, number_term
 from relark.frontends.schema.strings import json_string
 from relark.language import (
@@ -49,15 +51,21 @@ from relark.language import (
     transitions,
     union,
 )
-from relark.language.terms import LAZY
+from relark.language.terms import CHECK, LAZY, Concat, LeafTerm, Union
 
 if TYPE_CHECKING:
     from relark.frontends.schema.expressions import Schema
     from relark.frontends.schema.shapes import ArrayShape, Contains, Json, Layout, Lowering
 
 MAX_STATES = 20_000  # combinations of counts that one question about several ``contains`` may look at
-MAX_TAKEN_OUT = 200  # arrays and objects that are taken out of the language of the next item
+MAX_TRIES = 3_000  # choices of values that one question about unique items and ``contains`` may look at
+MAX_WEIGHED = 200  # items for which the shortest way to satisfy ``contains`` is looked for
+MAX_LISTED = 64  # values of a schema that are listed
+MAX_TAKEN_OUT = 200  # values that are taken out of the language of the next item
+MAX_TAKEN_OUT_DEPTH = 32  # and how deeply they may nest
 
+Path = tuple[tuple["Schema", int], ...]  # items to come: their schemas, and how many of each
+_UNKNOWN = object()
 _OPEN, _CLOSE = literal(b"["), literal(b"]")
 
 
@@ -105,38 +113,80 @@ class _Counts:
     def may_close(self) -> bool:
         return not self.need and all(left is None or not left[0] for left in self.left)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether hits do not matter."""
+        return all(left is None for left in self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What an item says.  ``text``: a way to write it; ``depth``: how deeply it nests."""
+
+    key: Hashable
+    text: bytes = field(compare=False)
+    depth: int = field(compare=False)
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The values of the items so far."""
+    """The values of the items so far; ``order`` has them as they came."""
 
-    keys: frozenset[Hashable]
-    values: tuple[Json, ...] = field(compare=False)
+    values: frozenset[_Value]
+    order: tuple[_Value, ...] = field(compare=False)
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self.keys
+    def __contains__(self, value: _Value) -> bool:
+        return value in self.values
 
-    def plus(self, key: Hashable, value: Json) -> _Seen:
-        return _Seen(self.keys | {key}, (*self.values, value))
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def plus(self, value: _Value) -> _Seen:
+        return self if value in self.values else _Seen(self.values | {value}, (*self.order, value))
 
 
 _NOTHING_SEEN = _Seen(frozenset(), ())
 
 
 class _Plan:
-    """A shape with what all states of its arrays share.  Compared by identity."""
+    """A shape, with what all states of its arrays share.  Compared by identity."""
 
     def __init__(self, shape: ArrayShape, lowering: Lowering) -> None:
         self.shape, self.lowering, self.layout = shape, lowering, lowering.layout
         self.contains = tuple(c for c in shape.contains if c.least or c.most is not None)
-        self.head = max(len(shape.prefix), *(c.start for c in self.contains), 0) if self.contains else len(shape.prefix)
+        self.head = max(len(shape.prefix), *(c.start for c in self.contains), 0)
         self.start = _Counts(0, shape.least, shape.most, tuple((c.least, c.most) for c in self.contains))
         self.compares = shape.unique or shape.repeated
         self.nothing_seen = _NOTHING_SEEN if self.compares else None
         self.close = concat(self.layout.opening, _CLOSE)
         self._combined: dict[tuple[int, tuple[bool | None, ...]], Schema] = {}
         self._inhabited: dict[Schema, bool] = {}
-        self._completable: dict[_Counts, bool] = {}
+        self._paths: dict[_Counts, Path | None] = {}
+        self._plenty: dict[Schema, tuple[int, int]] = {}
+        self._members: dict[Schema, tuple[_Value, ...] | None] = {}
+        self._singles: dict[tuple[Schema, _Value], Term] = {}
+        self._matches: dict[_Counts, tuple[Schema, ...]] = {}
+
+    @cached_property
+    def is_finite(self) -> bool:
+        """Whether items are compared and can all be listed: then no text needs to be kept."""
+        if not self.shape.unique:
+            return False
+        return all(
+            self.members(self.schema(index)) is not None
+            for index in range(self.head + 1)
+            if self.shape.most is None or index < self.shape.most
+        )
+
+    @cached_property
+    def following(self) -> tuple[int, ...]:
+        """Classes of the bytes that may follow an item."""
+        return tuple(mask for mask, _ in transitions(union(concat(self.layout.comma, _CLOSE), self.close)))
+
+    @cached_property
+    def follow(self) -> int:
+        """All those bytes."""
+        return sum(self.following)  # disjoint masks
 
     # --- items --------------------------------------------------------------------------------------------------------
 
@@ -194,117 +244,318 @@ class _Plan:
         choices.append((None if most is None else False, left))
         return choices
 
-    def live_steps(self, counts: _Counts, seen: _Seen | None) -> Iterator[tuple[Schema, _Counts]]:
-        """The `steps` after which the array can be completed."""
+    def live_steps(self, counts: _Counts) -> Iterator[tuple[Schema, _Counts]]:
+        """The `steps` after which the array can be completed, as far as counts go."""
         for schema, after in self.steps(counts):
-            if self.is_inhabited(schema) and (self.is_simple(after) or self.is_completable(after, seen)):
+            if self.is_inhabited(schema) and self.path(after) is not None:
                 yield schema, after
-
-    def is_simple(self, counts: _Counts) -> bool:
-        """Whether positions still to come differ in nothing that a state after a live state could lack."""
-        return not self.compares and all(left is None for left in counts.left)
 
     # --- whether it can be completed ----------------------------------------------------------------------------------
 
     def is_completable(self, counts: _Counts, seen: _Seen | None) -> bool:
-        active = [j for j, left in enumerate(counts.left) if left is not None]
-        if len(active) <= 1:
-            return self._fits(counts, active[0] if active else None)
-        known = self._completable.get(counts)
-        if known is None:
-            known = self._search(counts)
-        return known
+        if self.shape.unique and self.shape.repeated:
+            return False
+        if seen is None:
+            return self.path(counts) is not None
+        return self._is_unique_possible(counts, seen) if self.shape.unique else self._is_repeat_possible(counts, seen)
 
-    def _fits(self, counts: _Counts, j: int | None) -> bool:
-        """`is_completable` by arithmetic, for at most one ``contains``: by as few items as will do, because more of
-        them can only force more hits.
+    def path(self, counts: _Counts) -> Path | None:
+        """A way to complete the array, as far as counts go: schemas of items, and how many of each."""
+        if counts.may_close:
+            return ()
+        known = self._paths.get(counts, _UNKNOWN)
+        if known is _UNKNOWN:
+            active = [j for j, left in enumerate(counts.left) if left is not None]
+            known = self._paths[counts] = (
+                self._search(counts) if len(active) > 1 else self._straight(counts, active[0] if active else None)
+            )
+        return known  # type: ignore[return-value]
+
+    def _straight(self, counts: _Counts, j: int | None) -> Path | None:
+        """`path` by arithmetic, for at most one ``contains``: with as few items as will do, because more of them can
+        only force more hits.
         """
         least, most = (0, None) if j is None else counts.left[j] or (0, None)
         index, room, taken, possible, forced = counts.index, counts.room, 0, 0, 0
+        positions: list[tuple[Schema | None, Schema | None, int]] = []
         while taken < counts.need or possible < least:
-            may_hit, may_miss = self._may(counts, index, j)
-            if not (may_hit or may_miss) or taken == room:
-                return False
+            hit, miss = self._ways(counts, index, j)
+            if (hit is None and miss is None) or taken == room:
+                return None
             several = 1
             if index >= self.head:
-                if possible < least and not may_hit:
-                    return False
+                if possible < least and hit is None:
+                    return None
                 several = max(counts.need - taken, least - possible)
                 if room is not None and taken + several > room:
-                    return False
+                    return None
             taken += several
-            possible += several * may_hit
-            forced += several * (not may_miss)
+            possible += several if hit is not None else 0
+            forced += several if miss is None else 0
+            positions.append((hit, miss, several))
             index = min(index + 1, self.head)
-        return most is None or forced <= most
+        if most is not None and forced > most:
+            return None
+        path: list[tuple[Schema, int]] = []
+        wanted = max(least, forced) - forced  # hits where there is a choice
+        for hit, miss, several in positions:
+            hits = 0 if hit is None else several if miss is None else min(several, wanted)
+            if hit is not None and hits:
+                path.append((hit, hits))
+                wanted -= hits if miss is not None else 0
+            if miss is not None and hits < several:
+                path.append((miss, several - hits))
+        return tuple(path)
 
-    def _may(self, counts: _Counts, index: int, j: int | None) -> tuple[bool, bool]:
-        """Whether the item at ``index`` may be a hit of ``contains[j]``, and whether it may be none."""
+    def _ways(self, counts: _Counts, index: int, j: int | None) -> tuple[Schema | None, Schema | None]:
+        """The schema of an item at ``index`` that is a hit of ``contains[j]``, and of one that need not be."""
         none: tuple[bool | None, ...] = (None,) * len(self.contains)
-        if j is None or index < self.contains[j].start:
-            return False, self.is_inhabited(self.schema(index))
-        hit = self.is_inhabited(self.combined(index, (*none[:j], True, *none[j + 1 :])))
-        left = counts.left[j]
-        miss = None if left is None or left[1] is None else False
-        return hit, self.is_inhabited(self.combined(index, (*none[:j], miss, *none[j + 1 :])))
+        hit, miss = None, self.schema(index)
+        if j is not None and index >= self.contains[j].start:
+            left = counts.left[j]
+            hit = self.combined(index, (*none[:j], True, *none[j + 1 :]))
+            if left is not None and left[1] is not None:
+                miss = self.combined(index, (*none[:j], False, *none[j + 1 :]))
+        return (
+            hit if hit is not None and self.is_inhabited(hit) else None,
+            miss if self.is_inhabited(miss) else None,
+        )
 
-    def _search(self, counts: _Counts) -> bool:
-        """`is_completable` by looking at what can be reached; keeps what it finds out."""
-        known = self._completable
-        path = [(counts, self.steps(counts))]
-        known[counts] = counts.may_close
-        while path and not known[counts]:
-            state, steps = path[-1]
+    def _search(self, counts: _Counts) -> Path | None:
+        """`path` by looking at everything that can be reached; keeps what it finds out."""
+        known = self._paths
+        stack: list[tuple[_Counts, Schema | None, Iterator[tuple[Schema, _Counts]]]] = [
+            (counts, None, self.steps(counts))
+        ]
+        visited = {counts}
+        while stack:
+            state, _, steps = stack[-1]
             for schema, after in steps:
-                if known.get(after) or (after not in known and self.is_inhabited(schema) and after.may_close):
-                    if not self.is_inhabited(schema):
-                        continue
-                    for visited, _ in path:
-                        known[visited] = True
-                    known[after] = True
-                    break
-                if after not in known and self.is_inhabited(schema):
-                    known[after] = False
-                    path.append((after, self.steps(after)))
+                if not self.is_inhabited(schema):
+                    continue
+                found = () if after.may_close else known.get(after)
+                if found is not None:
+                    chosen: Schema | None = schema
+                    for back, into, _ in reversed(stack):
+                        assert chosen is not None
+                        found = ((chosen, 1), *found)
+                        known[back] = found
+                        chosen = into
+                    return known[counts]
+                if after not in visited and after not in known:
+                    visited.add(after)
+                    stack.append((after, schema, self.steps(after)))
                     break
             else:
-                path.pop()
-            if known[state]:
-                break
-            if len(known) > MAX_STATES:
+                known[state] = None
+                stack.pop()
+            if len(visited) > MAX_STATES:
                 raise UnsupportedError(
                     f"the counts of several 'contains' combine in more than {MAX_STATES} ways; "
                     "use smaller minContains, maxContains, minItems"
                 )
-        return known[counts]
+        return None
+
+    # --- all different ------------------------------------------------------------------------------------------------
+
+    def count(self, schema: Schema, limit: int) -> int:
+        """`Lowering.count`, remembered."""
+        known, found = self._plenty.get(schema, (0, 0))
+        if known < limit and found == known:
+            known = max(limit, 2 * MAX_LISTED)
+            found = self.lowering.count(schema, known)
+            self._plenty[schema] = known, found
+        return min(found, limit)
+
+    def members(self, schema: Schema) -> tuple[_Value, ...] | None:
+        """All values of ``schema``; None if they are more than `MAX_LISTED`."""
+        known = self._members.get(schema, _UNKNOWN)
+        if known is _UNKNOWN:
+            known = self._members[schema] = self._listed(schema)
+        return known  # type: ignore[return-value]
+
+    def _listed(self, schema: Schema) -> tuple[_Value, ...] | None:
+        if not self.is_inhabited(schema):
+            return ()
+        if self.count(schema, MAX_LISTED + 1) > MAX_LISTED:
+            return None
+        term = self.lowering.value(schema)
+        if term.flags & LAZY:
+            return None
+        found: list[_Value] = []
+        while (text := Completions().shortest(_but(term, found, self.layout))) is not None:
+            found.append(read(text))
+            if len(found) > MAX_LISTED or found[-1] in found[:-1]:
+                return None
+        return tuple(found)
+
+    def has(self, schema: Schema, value: _Value) -> bool:
+        return not is_empty(intersection(self.lowering.value(schema), equal_values([value], self.layout)))
+
+    def single(self, schema: Schema, value: _Value) -> Term:
+        """The texts of ``schema`` that say ``value``."""
+        key = schema, value
+        known = self._singles.get(key)
+        if known is None:
+            lowering = self.lowering
+            known = self._singles[key] = lowering.value(lowering.both(schema, self.one_of([value])))
+        return known
+
+    def one_of(self, values: Iterable[_Value]) -> Schema:
+        """The values that equal one of ``values``."""
+        lowering = self.lowering
+        return lowering.negated(lowering.without(lowering.both(), [_loads(value.text) for value in values]))
+
+    def _is_unique_possible(self, counts: _Counts, seen: _Seen) -> bool:
+        path = self.path(counts)
+        if not path:
+            return path is not None
+        enough = sum(several for _, several in path) + len(seen)
+        scarce = [(schema, several) for schema, several in path if self.count(schema, enough) < enough]
+        if not scarce:
+            return True
+        if counts.is_free:
+            return self._is_matching_possible(scarce, seen)
+        return self._search_distinct(counts, seen)
+
+    def _is_matching_possible(self, scarce: Sequence[tuple[Schema, int]], seen: _Seen) -> bool:
+        """Whether each item can have a value of its own (by augmenting paths; those of other schemas have plenty)."""
+        needed: dict[Schema, int] = {}
+        for schema, several in scarce:
+            needed[schema] = needed.get(schema, 0) + several
+        if len(needed) == 1:
+            ((schema, several),) = needed.items()
+            if self.count(schema, several + len(seen)) < several:
+                return False
+            return self.count(schema, several + len(seen)) - sum(self.has(schema, v) for v in seen.order) >= several
+        options = []
+        for schema, several in needed.items():
+            members = self.members(schema)
+            if members is None:
+                continue  # more than `MAX_LISTED`: taken as plenty
+            free = [v for v in members if v not in seen]
+            if len(free) < several:
+                return False
+            options += [free] * several
+        owner: dict[_Value, int] = {}
+
+        def place(item: int, tried: set[_Value]) -> bool:
+            for value in options[item]:
+                if value not in tried:
+                    tried.add(value)
+                    if value not in owner or place(owner[value], tried):
+                        owner[value] = item
+                        return True
+            return False
+
+        return all(place(item, set()) for item in range(len(options)))
+
+    def _search_distinct(self, counts: _Counts, seen: _Seen) -> bool:
+        """Whether values can be chosen, by trying; True where `MAX_TRIES` did not tell."""
+        work: list[tuple[_Counts, frozenset[_Value]]] = [(counts, seen.values)]
+        visited = set(work)
+        while work:
+            state, used = work.pop()
+            if state.may_close or len(visited) > MAX_TRIES:
+                return True
+            following: list[tuple[_Counts, frozenset[_Value]]] = []
+            for schema, after in self.live_steps(state):
+                members = self.members(schema)
+                if members is None:
+                    following.append((after, used))
+                else:
+                    following += [(after, used | {value}) for value in members if value not in used]
+            for item in reversed(following):
+                if item not in visited:
+                    visited.add(item)
+                    work.append(item)
+        return False
+
+    def barred(self, counts: _Counts, after: _Counts, seen: _Seen) -> list[_Value]:
+        """Values that the next item must leave to those after it."""
+        if after.may_close or (counts.is_free and counts.index >= self.head):
+            return []
+        candidates: dict[_Value, None] = {}
+        for index in range(after.index, self.head + 1):
+            for schema, _ in self.steps(_Counts(index, after.need, after.room, after.left)):
+                candidates.update((value, None) for value in self.members(schema) or ())
+        return [v for v in candidates if v not in seen and not self.is_completable(after, seen.plus(v))]
+
+    # --- some equal ---------------------------------------------------------------------------------------------------
+
+    def matches(self, counts: _Counts) -> tuple[Schema, ...]:
+        """The schemas of items to come after which, if they repeat a value, the array can be completed."""
+        known = self._matches.get(counts)
+        if known is None:
+            found: dict[Schema, None] = {}
+            for state in self._ahead(counts):
+                found.update((schema, None) for schema, _ in self.live_steps(state))
+            known = self._matches[counts] = tuple(found)
+        return known
+
+    def _ahead(self, counts: _Counts) -> Iterator[_Counts]:
+        work, visited = [counts], {counts}
+        while work:
+            state = work.pop()
+            yield state
+            for _, after in self.live_steps(state):
+                if after not in visited:
+                    visited.add(after)
+                    work.append(after)
+            if len(visited) > MAX_STATES:
+                raise UnsupportedError(
+                    f"what 'not uniqueItems' leaves to the other keywords combines in more than {MAX_STATES} ways; "
+                    "use smaller minItems, maxItems, minContains, maxContains"
+                )
+
+    def _is_repeat_possible(self, counts: _Counts, seen: _Seen) -> bool:
+        lowering = self.lowering
+        if seen.order:
+            before = self.one_of(seen.order)
+            if any(self.lowering.is_inhabited(lowering.both(schema, before)) for schema in self.matches(counts)):
+                return True
+        return self._is_pair_possible(counts)
+
+    def _is_pair_possible(self, counts: _Counts) -> bool:
+        """Whether two items to come can be equal."""
+        for state in self._ahead(counts):
+            for schema, after in self.live_steps(state):
+                if any(self.is_inhabited(self.lowering.both(schema, other)) for other in self.matches(after)):
+                    return True
+        return False
 
     # --- terms --------------------------------------------------------------------------------------------------------
 
     def term(self) -> Term:
-        parts: list[Term] = []
-        if self.start.may_close:
-            parts.append(self.close)
-        parts += self.items(self.start, self.nothing_seen, self.layout.opening)
-        if self.start.may_close and len(parts) > 1 and not any(p.flags & LAZY for p in parts):
-            # share the opening
-            return concat(
-                _OPEN, self.layout.opening, union(_CLOSE, *self.items(self.start, self.nothing_seen, EPSILON))
-            )
-        return concat(_OPEN, union(*parts))
+        opening, seen = self.layout.opening, self.nothing_seen
+        if seen is not None and not self.is_finite:
+            items = self.items(self.start, seen, opening)
+            return concat(_OPEN, union(*items, self.close) if self.may_close(self.start, seen) else union(*items))
+        after_opening = self.items(self.start, seen, EPSILON)
+        if self.may_close(self.start, seen):
+            after_opening.append(_CLOSE)
+        return concat(_OPEN, opening, union(*after_opening))
+
+    def may_close(self, counts: _Counts, seen: _Seen | None) -> bool:
+        return counts.may_close and not (seen is not None and self.shape.repeated)
 
     def items(self, counts: _Counts, seen: _Seen | None, before: Term) -> list[Term]:
         """``before``, then the next item and all that follows it."""
-        found = []
-        for schema, after in self.live_steps(counts, seen):
-            if seen is not None:
-                found.append(self._compared(schema, after, seen, before))
-            else:
+        found: list[Term] = []
+        for schema, after in self.live_steps(counts):
+            if seen is None:
                 found.append(concat(before, self.lowering.value(schema), self.rest(after, None)))
+            elif self.shape.repeated:
+                found += self._repeating(schema, after, seen, before)
+            elif self.is_finite:
+                found += self._listed_items(schema, after, seen, before)
+            else:
+                found += self._different(schema, counts, after, seen, before)
         return found
 
     def rest(self, counts: _Counts, seen: _Seen | None) -> Term:
         """What follows an item."""
-        if seen is not None or any(left is not None for left in counts.left):
+        if seen is not None or not counts.is_free:
             return leaf(_Rest(self, counts, seen))
         parts: list[Term] = []
         index, need, room = counts.index, counts.need, counts.room
@@ -316,59 +567,201 @@ class _Plan:
             parts.append(leaf(_Rest(self, counts, None)))
         else:
             if index >= self.head and room != 0 and self.is_inhabited(self.shape.items):
-                parts.append(repeat(concat(self.layout.comma, self.lowering.value(self.shape.items)), need, room))
+                item = concat(self.layout.comma, self.lowering.value(self.shape.items))
+                parts.append(repeat(item, need, room))
             parts.append(self.close)
         return concat(*parts)
 
-    def _compared(self, schema: Schema, after: _Counts, seen: _Seen, before: Term) -> Term:
-        term = self.lowering.value(schema)
-        if self.shape.unique and seen.values and not term.flags & LAZY:
-            term = intersection(term, complement(equal_values(seen.values, self.layout)))
-            if is_empty(term):
-                return EMPTY
-        return leaf(_Item(self, after, seen, b"", concat(before, term)))
+    def _listed_items(self, schema: Schema, after: _Counts, seen: _Seen, before: Term) -> list[Term]:
+        return [
+            concat(before, self.single(schema, value), self.rest(after, seen.plus(value)))
+            for value in self.members(schema) or ()
+            if value not in seen and (after.may_close or self.is_completable(after, seen.plus(value)))
+        ]
+
+    def _different(self, schema: Schema, counts: _Counts, after: _Counts, seen: _Seen, before: Term) -> list[Term]:
+        excluded = [*seen.order, *self.barred(counts, after, seen)]
+        whole = term = self.lowering.value(schema)
+        if excluded:
+            if not term.flags & LAZY:
+                term = _but(term, excluded, self.layout)
+            if self.count(schema, len(excluded) + 1) <= len(excluded) and is_empty(term):
+                return []
+        frame = _frame(self, after, seen, 0, EPSILON, None)
+        return [_inside(concat(before, term), concat(before, whole), b"", frame)]
+
+    def _repeating(self, schema: Schema, after: _Counts, seen: _Seen, before: Term) -> list[Term]:
+        lowering = self.lowering
+        schemas = [schema]
+        if not self._is_repeat_possible(after, seen):
+            parts = [*([self.one_of(seen.order)] if seen.order else []), *self.matches(after)]
+            schemas = [s for part in parts if self.is_inhabited(s := lowering.both(schema, part))]
+        frame = _frame(self, after, seen, 0, EPSILON, None)
+        terms = [concat(before, lowering.value(s)) for s in schemas]
+        return [_inside(term, term, b"", frame) for term in terms]
+
+    def after_value(self, after: _Counts, seen: _Seen, text: bytes) -> tuple[_Counts, _Seen | None] | None:
+        """The state after an item of ``text``; None if it must not be that."""
+        value = read(text)
+        if value in seen:
+            return None if self.shape.unique else (after, None)
+        seen = seen.plus(value)
+        if (not after.may_close or self.shape.repeated) and not self.is_completable(after, seen):
+            return None
+        return after, seen
 
     def after_item(self, after: _Counts, seen: _Seen, text: bytes) -> Term:
         """What follows an item of ``text``."""
-        value = json.loads(text.lstrip(b", \t\r\n"), parse_int=_number, parse_float=_number)
-        key = canonical(value)
-        if key in seen:
-            return EMPTY if self.shape.unique else self.rest(after, None)
-        return self.rest(after, seen.plus(key, value))
+        state = self.after_value(after, seen, text)
+        return EMPTY if state is None else self.rest(*state)
 
     # --- shortest texts -----------------------------------------------------------------------------------------------
 
     def least_text(self, alphabet: int) -> bytes | None:
-        rest = self.least_rest(self.start, self.nothing_seen, alphabet, first=True)
+        """A shortest text of the whole; asks only for shortest texts of items, which may not be known yet."""
+        if self.shape.unique and self.shape.repeated:
+            return None
+        texts = _Texts(self, alphabet, during_search=True)
+        rest = texts.rest(self.start, self.nothing_seen, first=True)
         return None if rest is None else b"[" + rest
 
-    def least_rest(self, counts: _Counts, seen: _Seen | None, alphabet: int, first: bool = False) -> bytes | None:
-        """A shortest text of what follows an item, or the opening bracket."""
-        completions = Completions(alphabet)
-        close, comma = completions.shortest(self.close), completions.shortest(self.layout.comma)
-        opening = completions.shortest(self.layout.opening)
-        if close is None or comma is None or opening is None:
+
+class _Texts:
+    """Shortest texts of what follows an item, over the bytes of ``alphabet``.
+
+    ``during_search``: those of items are being found out, so their terms are left alone.
+    """
+
+    def __init__(self, plan: _Plan, alphabet: int, *, during_search: bool = False) -> None:
+        self.plan, self.during_search = plan, during_search
+        self.alphabet, self.completions = alphabet, Completions(alphabet)
+        layout = plan.layout
+        self.opening, self.comma = self.completions.shortest(layout.opening), self.completions.shortest(layout.comma)
+        self.close = self.completions.shortest(plan.close)
+
+    def item(self, schema: Schema) -> bytes | None:
+        return self.plan.lowering.least_text(schema, self.alphabet)
+
+    def rest(self, counts: _Counts, seen: _Seen | None, *, first: bool = False) -> bytes | None:
+        """The end of the array, with all the items that are needed before; ``first``: what follows the bracket."""
+        if self.close is None:
             return None
+        if seen is None:
+            items = self.counted(counts)
+        elif self.plan.shape.repeated:
+            items = self.repeated(counts, seen)
+        else:
+            items = self.different(counts, seen)
+        if not items:
+            return None if items is None else self.close
+        if self.comma is None or self.opening is None:
+            return None
+        return (self.opening if first else self.comma) + self.comma.join(items) + self.close
+
+    def counted(self, counts: _Counts) -> list[bytes] | None:
+        steps = self.steps(counts)
+        if steps is None:
+            return None
+        return [text for schema, several in steps for text in [self.item(schema) or b""] * several]
+
+    def steps(self, counts: _Counts) -> Path | None:
+        """Schemas of items that complete the array in the shortest way."""
+        if counts.is_free:
+            path: list[tuple[Schema, int]] = []
+            index, need = counts.index, counts.need
+            if counts.room is not None and counts.room < need:
+                return None
+            while need:
+                several = 1 if index < self.plan.head else need
+                if self.item(self.plan.schema(index)) is None:
+                    return None
+                path.append((self.plan.schema(index), several))
+                index, need = index + 1, need - several
+            return tuple(path)
+        if counts.need + sum(left[0] for left in counts.left if left is not None) > MAX_WEIGHED:
+            straight = self.plan.path(counts)
+            return None if straight is None or any(self.item(s) is None for s, _ in straight) else straight
         order = itertools.count()
-        queue: list[tuple[int, int, bytes, _Counts, bool]] = [(0, next(order), b"", counts, first)]
+        queue: list[tuple[int, int, _Counts, Any]] = [(0, next(order), counts, None)]
         done: set[_Counts] = set()
+        comma = len(self.comma or b"")
         while queue:
-            _, _, text, state, at_start = heapq.heappop(queue)
+            length, _, state, back = heapq.heappop(queue)
             if state in done:
                 continue
             done.add(state)
             if state.may_close:
-                return text + close
-            for schema, after in self.steps(state):
-                item = self.lowering.least_text(schema, alphabet)
-                if item is not None and after not in done:
-                    longer = text + (opening if at_start else comma) + item
-                    heapq.heappush(queue, (len(longer), next(order), longer, after, False))
+                found: list[tuple[Schema, int]] = []
+                while back is not None:
+                    back, schema = back
+                    found.append((schema, 1))
+                return tuple(reversed(found))
+            if len(done) > MAX_STATES:
+                return self.plan.path(counts)
+            for schema, after in self.plan.steps(state):
+                if after not in done and (item := self.item(schema)) is not None:
+                    heapq.heappush(queue, (length + comma + len(item), next(order), after, (back, schema)))
         return None
 
+    def different(self, counts: _Counts, seen: _Seen) -> list[bytes] | None:
+        """One after the other, each the shortest that leaves enough to the others."""
+        items: list[bytes] = []
+        while not counts.may_close:
+            path = self.steps(counts)
+            ways = list(self.plan.live_steps(counts))
+            if path:  # first as it would be if items could be equal
+                ways.sort(key=lambda way: way[0] is not path[0][0])
+            for schema, after in ways:
+                excluded = [*seen.order, *self.plan.barred(counts, after, seen)]
+                text = self.item(schema)
+                if text is not None and read(text) in excluded:
+                    text = self.other(schema, excluded)
+                if text is None or (value := read(text)) in excluded:
+                    continue
+                if after.may_close or self.plan.is_completable(after, seen.plus(value)):
+                    break
+            else:
+                return None
+            items.append(text)
+            counts, seen = after, seen.plus(value)
+        return items
 
-def _number(text: str) -> int | Decimal:
-    return Decimal(text)
+    def other(self, schema: Schema, excluded: Sequence[_Value]) -> bytes | None:
+        lowering = self.plan.lowering
+        if self.during_search:
+            return lowering.least_text(lowering.without(schema, [_loads(v.text) for v in excluded]), self.alphabet)
+        return self.completions.shortest(_but(lowering.value(schema), excluded, self.plan.layout))
+
+    def repeated(self, counts: _Counts, seen: _Seen) -> list[bytes] | None:
+        """The shortest way by which some item is repeated."""
+        plan, lowering = self.plan, self.plan.lowering
+        order = itertools.count()
+        start: tuple[_Counts, Any] = (counts, seen)
+        queue: list[tuple[int, int, tuple[_Counts, Any], tuple[bytes, ...]]] = [(0, next(order), start, ())]
+        done: set[tuple[_Counts, Any]] = set()
+        while queue:
+            length, _, state, items = heapq.heappop(queue)
+            if state in done:
+                continue
+            done.add(state)
+            counts, known = state
+            if known is None:
+                rest = self.counted(counts)
+                if rest is not None:
+                    return [*items, *rest]
+                continue
+            for schema, after in plan.live_steps(counts):
+                choices: list[tuple[Schema, Any]] = []
+                if known.order:
+                    choices.append((lowering.both(schema, plan.one_of(known.order)), None))
+                choices += [(lowering.both(schema, other), known) for other in plan.matches(after)]
+                choices.append((schema, known))
+                for chosen, then in choices:
+                    text = self.item(chosen)
+                    if text is not None:
+                        following = after, None if then is None else then.plus(read(text))
+                        heapq.heappush(queue, (length + len(text), next(order), following, (*items, text)))
+        return None
 
 
 # --- between items ----------------------------------------------------------------------------------------------------
@@ -393,19 +786,18 @@ class _Rest(Leaf):
 
     def unfolded(self) -> Term:
         items = self.plan.items(self.counts, self.seen, self.plan.layout.comma)
-        return union(*items, self.plan.close) if self.counts.may_close else union(*items)
+        return union(*items, self.plan.close) if self.plan.may_close(self.counts, self.seen) else union(*items)
 
     def classes(self) -> tuple[int, ...] | None:
-        if self.seen is not None:
+        if self.seen is not None and not self.plan.is_finite:
             return None
-        plan = self.plan  # what is behind the comma is not looked into: it may come back here
-        return tuple(mask for mask, _ in transitions(union(concat(plan.layout.comma, _CLOSE), plan.close)))
+        return self.plan.following  # what is behind the comma is not looked into: it may come back here
 
     def derive(self, byte: int) -> Term:
         return derive(self.unfolded(), byte)
 
     def shortest(self, alphabet: int) -> bytes | None:
-        return self.plan.least_rest(self.counts, self.seen, alphabet)
+        return _Texts(self.plan, alphabet).rest(self.counts, self.seen)
 
     def is_prefix_free(self) -> bool:
         return True
@@ -417,19 +809,44 @@ class _Rest(Leaf):
 # --- items that are compared ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Item(Leaf):
-    """Inside an item that is compared, and what follows it.
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """An array that compares the item which is being read; interned, compare with ``is``.
 
-    ``text``: of the item so far, with what came before it; ``term``: how it may go on; ``after``: what is asked of the
-    items after it.
+    ``after``: what is asked of the items after it; ``start``: where it begins in the text; ``then``: what follows the
+    array within the item of the array around, ``outer``.
     """
 
     plan: _Plan
     after: _Counts
     seen: _Seen
-    text: bytes
+    start: int
+    then: Term
+    outer: _Frame | None
+
+
+_frames: weakref.WeakValueDictionary[tuple[Any, ...], _Frame] = weakref.WeakValueDictionary()
+
+
+def _frame(plan: _Plan, after: _Counts, seen: _Seen, start: int, then: Term, outer: _Frame | None) -> _Frame:
+    key = plan, after, seen, start, then, outer
+    known = _frames.get(key)
+    return _frames.setdefault(key, _Frame(*key)) if known is None else known
+
+
+@dataclass(frozen=True, slots=True)
+class _Item(Leaf):
+    """Inside an item that is compared, and what follows it in its array; arrays within arrays, all of which compare, are
+    one such state.
+
+    ``term``: how the item of the innermost array may go on; ``whole``: also to values that are excluded; ``text``: of
+    the outermost array's item so far, with what came before it.
+    """
+
     term: Term
+    whole: Term
+    text: bytes
+    frame: _Frame
 
     @property
     def nullable(self) -> bool:
@@ -437,29 +854,51 @@ class _Item(Leaf):
 
     @property
     def min_length(self) -> int:
-        return lower_bound(self.term) + 1
+        return lower_bound(self.whole) + 1
+
+    @property
+    def may_be_empty(self) -> bool:
+        return bool(self.term.flags & CHECK)
+
+    def is_empty(self) -> bool:
+        return is_empty(self.term)
 
     def derive(self, byte: int) -> Term:
-        results = []
-        going_on = derive(self.term, byte)
-        text = self.text + bytes((byte,))
-        if going_on is EPSILON:
-            results.append(self.plan.after_item(self.after, self.seen, text))
-        elif going_on is not EMPTY:
-            results.append(leaf(_Item(self.plan, self.after, self.seen, text, going_on)))
-        if self.term.nullable:
-            results.append(derive(self.plan.after_item(self.after, self.seen, self.text), byte))
-        return union(*results)
+        term = derive(self.term, byte)
+        whole = term if self.whole is self.term else derive(self.whole, byte)
+        following = _inside(term, whole, self.text + bytes((byte,)), self.frame)
+        if not self.term.nullable:
+            return following
+        return union(following, derive(_after(self.text, self.frame), byte))
 
     def parts(self) -> list[tuple[Term, int]] | None:
-        return None
+        return _parts(self.term, self.frame.plan.follow)
 
     def shortest(self, alphabet: int) -> bytes | None:
-        item = Completions(alphabet).shortest(self.term)
-        if item is None:
-            return None
-        rest = Completions(alphabet).shortest(self.plan.after_item(self.after, self.seen, self.text + item))
-        return None if rest is None else item + rest
+        completions = Completions(alphabet)
+        for term in (self.whole,) if self.whole is self.term else (self.whole, self.term):
+            item = completions.shortest(term)
+            if item is not None:
+                found = self._completed(item, completions)
+                if found is not None:
+                    return found
+        return None
+
+    def _completed(self, item: bytes, completions: Completions) -> bytes | None:
+        """What completes the arrays after ``item``, the innermost first."""
+        text, frame = self.text + item, self.frame
+        while True:
+            state = frame.plan.after_value(frame.after, frame.seen, text[frame.start :])
+            if state is None:
+                return None
+            rest = _Texts(frame.plan, completions.alphabet).rest(*state)
+            then = completions.shortest(frame.then)
+            if rest is None or then is None:
+                return None
+            text += rest + then
+            if frame.outer is None:
+                return text[len(self.text) :]
+            frame = frame.outer
 
     def is_prefix_free(self) -> bool:
         return True
@@ -468,12 +907,133 @@ class _Item(Leaf):
         return "an item"
 
 
-# --- texts of a value -------------------------------------------------------------------------------------------------
+def _inside(term: Term, whole: Term, text: bytes, frame: _Frame) -> Term:
+    """``term`` within an item, after ``text``: without leaves of this kind in its own first place."""
+    if term is EMPTY:
+        return EMPTY
+    if term is EPSILON:
+        return _after(text, frame)
+    if not term.flags & LAZY:
+        return leaf(_Item(term, whole, text, frame))
+    found: list[Term] = []
+    others: list[Term] = []
+    work = [whole]  # what is excluded is not taken out of LAZY terms: that would keep them from being walked in parts
+    while work:
+        term = work.pop()
+        head, tail = (term.head, term.tail) if isinstance(term, Concat) else (term, EPSILON)
+        if isinstance(head, Union) and head.flags & LAZY:
+            work.extend(concat(item, tail) for item in head.items)
+        elif isinstance(head, LeafTerm) and isinstance(head.leaf, _Item):
+            inner = head.leaf
+            found.append(leaf(_Item(inner.term, inner.whole, text, _nested(inner, tail, text, frame))))
+        elif term is EPSILON:
+            found.append(_after(text, frame))
+        else:
+            others.append(term)
+    if others:
+        rest = union(*others)
+        found.append(leaf(_Item(rest, rest, text, frame)))
+    return union(*found)
 
 
-def equal_values(values: Iterable[Json], layout: Layout) -> Term:
-    """The texts of values that are equal to one of ``values``; objects with their members in any order."""
-    return union(*[_equal(value, layout) for value in values])
+def _nested(inner: _Item, tail: Term, text: bytes, outer: _Frame) -> _Frame:
+    """The frames of ``inner``, which begins an item of ``outer`` after ``text`` and is followed there by ``tail``."""
+    frames: list[_Frame] = []
+    frame: _Frame | None = inner.frame
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.outer
+    offset = len(text) - len(inner.text)
+    for frame in reversed(frames):
+        then = tail if frame.outer is None else frame.then
+        outer = _frame(frame.plan, frame.after, frame.seen, frame.start + offset, then, outer)
+    return outer
+
+
+def _after(text: bytes, frame: _Frame) -> Term:
+    """What follows the innermost item, which ends with ``text``."""
+    rest = frame.plan.after_item(frame.after, frame.seen, text[frame.start :])
+    if frame.outer is None or rest is EMPTY:
+        return rest
+    term = concat(rest, frame.then)
+    return _inside(term, term, text, frame.outer)
+
+
+def _parts(term: Term, follow: int) -> list[tuple[Term, int]] | None:
+    """`Leaf.parts` of a term after which one of ``follow`` comes."""
+    if not term.flags & LAZY:
+        return [(term, follow)]
+    if isinstance(term, LeafTerm):
+        parts = term.leaf.parts()
+        return None if parts is None else [(part, leaving | follow) for part, leaving in parts]
+    if isinstance(term, Concat):
+        after = term.tail.first | (follow if term.tail.nullable else 0)
+        parts = _parts(term.head, after)
+        if parts is not None and term.head.nullable:
+            more = _parts(term.tail, follow)
+            return None if more is None else [*parts, *more]
+        return parts
+    if isinstance(term, Union):
+        found = [_parts(item, follow) for item in term.items]
+        return None if None in found else [part for parts in found for part in parts or ()]
+    return None
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^\s\[\]{},:"]+')
+
+
+def read(text: bytes) -> _Value:
+    """The value of a JSON text, perhaps with a comma before it.  Without recursion, however deep it is."""
+    stack: list[tuple[bytes, list[Hashable]]] = []
+    values: list[Hashable] = []
+    depth = 0
+    for token in _TOKEN.findall(text):
+        if token in b"[{":
+            stack.append((token, values))
+            values = []
+            depth = max(depth, len(stack))
+        elif token in b"]}":
+            opening, outer = stack.pop()
+            if opening == b"[":
+                outer.append(("array", tuple(values)))
+            else:
+                outer.append(("object", frozenset(zip(values[::2], values[1::2], strict=True))))
+            values = outer
+        elif token[:1] == b'"':
+            values.append(json.loads(token))
+        elif token in _WORDS:
+            values.append(("word", token))
+        else:
+            values.append(_number(token))
+    (key,) = values
+    return _Value(key, text.lstrip(b", \t\r\n"), depth)
+
+
+_WORDS = (b"null", b"true", b"false")
+
+
+def _number(token: bytes) -> Hashable:
+    try:
+        return Decimal(token.decode())
+    except InvalidOperation:  # an exponent beyond all bounds
+        return "number", token
+
+
+def _loads(text: bytes) -> Json:
+    return json.loads(text, parse_int=Decimal, parse_float=Decimal)
+
+
+def _but(term: Term, values: Sequence[_Value], layout: Layout) -> Term:
+    """``term`` without the texts of ``values``, as far as those are not too many or too deep."""
+    simple = [value for value in values if value.depth <= MAX_TAKEN_OUT_DEPTH][-MAX_TAKEN_OUT:]
+    return intersection(term, complement(equal_values(simple, layout))) if simple else term
+
+
+def equal_values(values: Iterable[_Value], layout: Layout) -> Term:
+    """The texts that say one of ``values``; the members of objects in any order."""
+    return union(*[_equal(_loads(value.text), layout) for value in values])
 
 
 def _equal(value: Json, layout: Layout) -> Term:

@@ -30,6 +30,7 @@ from relark.frontends.schema.expressions import (
     Having,
     Is,
     Json,
+    Loop,
     Not,
     Schema,
     Values,
@@ -89,13 +90,6 @@ def _locked(method: F) -> F:
     return run  # type: ignore[return-value]
 
 
-class _Loop(Exception):
-    """The meaning of a schema was asked for while it was being found out."""
-
-    def __init__(self, schema: Schema) -> None:
-        self.schema = schema
-
-
 @dataclass(eq=False)
 class Compiler:
     """The schemas of one document, written in one way.
@@ -153,7 +147,7 @@ class Compiler:
         """What ``schema`` says, type by type."""
         known = self._normals.get(schema, NOTHING)
         if known is None:
-            raise _Loop(schema)
+            raise Loop(schema)
         if known is not NOTHING or schema in self._normals:
             return known
         self._normals[schema] = None
@@ -180,10 +174,12 @@ class Compiler:
                 return keywords.values_normal(self, schema.values)
             case AllOf():
                 # negations last: they are met with fewer cases then
+                places = [part for part in schema.parts if isinstance(part, Is)]
+                found = keywords.conjunction(self, [(p.node, p.only) for p in places])
                 parts = sorted(schema.parts, key=lambda part: isinstance(part, Not))
-                found = self.normal(parts[0])
-                for part in parts[1:]:
-                    found = meet(self, found, self.normal(part))
+                for part in parts:
+                    if not isinstance(part, Is):
+                        found = meet(self, found, self.normal(part))
                 return found
             case AnyOf():
                 return join([self.normal(part) for part in schema.parts])
@@ -198,7 +194,7 @@ class Compiler:
         """Whether any value satisfies ``schema``; True where that depends on a schema that is being looked into."""
         try:
             return self.is_inhabited(schema)
-        except _Loop:
+        except Loop:
             return True
 
     @_locked
@@ -206,7 +202,7 @@ class Compiler:
         """Whether ``normal`` has a value; True where that depends on a schema that is being looked into."""
         try:
             return self._has_value(normal)
-        except _Loop:
+        except Loop:
             return True
 
     @_locked
@@ -468,7 +464,7 @@ class Compiler:
             if not self.is_inhabited(schema):
                 raise UnsatisfiableError(explain_clash(self, node))
             return self.term(schema)
-        except _Loop as loop:
+        except Loop as loop:
             where = loop.schema.node.pointer if isinstance(loop.schema, Is) else node.pointer
             raise UnsupportedError(
                 "the reference leads back to this schema without going into a member or an item, so it says nothing; "

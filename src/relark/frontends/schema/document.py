@@ -29,11 +29,12 @@ pointers).
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from urllib.parse import unquote, urldefrag, urljoin
 
-from relark.errors import SchemaError
+from relark.errors import ArgumentError, SchemaError
 from relark.frontends.schema import vocabulary as kw
 from relark.frontends.schema.vocabulary import Dialect, Keywords, advice, close_to, dialect_of, shown
 
@@ -47,9 +48,8 @@ __all__ = ["Dialect", "Node", "UnknownKeyword", "load", "unknown_keywords"]
 _Path = tuple[str | int, ...]
 _Scope = tuple[tuple[str, "_Resource"], ...]  # sorted by name: which resource was the first to have that dynamic anchor
 
-_MOST_LEVELS = 400
 _RECURSIVE = "$recursiveAnchor"  # the one name that 2019-09 has for dynamic anchors; no anchor can be called so
-_LATEST = "https://json-schema.org/draft/2020-12/schema"
+_REGISTRY = "referencing.Registry().with_contents([(uri, schema)], default_specification=DRAFT202012)"
 
 
 def load(schema: dict[str, Any] | bool | str, *, registry: Registry[Any] | None = None, base_uri: str = "") -> Node:
@@ -64,7 +64,12 @@ def load(schema: dict[str, Any] | bool | str, *, registry: Registry[Any] | None 
     ...     "properties", "age").reference().pointer
     '#/$defs/a'
     """
-    document = _parsed(schema) if isinstance(schema, str) else _copied(schema, (), "")
+    if registry is not None:
+        from referencing import Registry
+
+        if not isinstance(registry, Registry):
+            raise ArgumentError(f"registry={shown(registry)}: expected a referencing.Registry, such as {_REGISTRY}")
+    document = _parsed(schema) if isinstance(schema, str) else _copied(schema, "")
     library = _Library(registry)
     root = library.add(document, base_uri, kw.keywords_of("2020-12"), shown_as="")
     node = library.node(root, (), library.enter((), root))
@@ -191,7 +196,7 @@ def unknown_keywords(node: Node) -> list[UnknownKeyword]:
             rule = keywords.rules.get(keyword)
             if rule is None:
                 why = kw.unknown(keyword, keywords)
-            elif alone and keyword != "$ref" and rule.evaluated and rule.fits is not None:
+            elif alone and rule.evaluated and rule.takes != "anything" and keyword not in _NAMING:
                 why = f"beside `$ref` everything is ignored in {keywords.dialect}"
             else:
                 continue
@@ -208,9 +213,14 @@ def _parsed(text: str) -> Any:
         document = json.loads(text, parse_float=_number, parse_constant=_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise SchemaError(f"not JSON: {error.msg} ({where})", source=text, position=error.pos) from None
+        file = ". Pass what the file holds, not its name" if text.endswith(".json") and "{" not in text else ""
+        raise SchemaError(f"not JSON: {error.msg} ({where}){file}", source=text, position=error.pos) from None
     except RecursionError:
         raise SchemaError("nested too deep to be read") from None
+    except SchemaError:
+        raise
+    except ValueError as error:  # digits: more than sys.get_int_max_str_digits()
+        raise SchemaError(f"a number that Python does not read: {error}") from None
     return document
 
 
@@ -224,35 +234,36 @@ def _constant(name: str) -> Any:
     raise SchemaError(f"not JSON: {name} is no JSON value")
 
 
-def _copied(value: Any, path: _Path, uri: str) -> Any:
+def _copied(value: Any, uri: str) -> Any:
     """``value`` in plain dicts, lists, strings and numbers: later changes to it do not matter, and no two are one."""
+    try:
+        return _copy(value, (), uri)
+    except RecursionError:
+        raise SchemaError("nested too deep, or contains itself", pointer=_pointer(uri, ())) from None
+
+
+def _copy(value: Any, path: _Path, uri: str) -> Any:
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
-    if isinstance(value, dict):
-        if len(path) > _MOST_LEVELS:
-            raise SchemaError(
-                f"nested deeper than {_MOST_LEVELS} levels, or contains itself", pointer=_pointer(uri, path[:20])
-            )
+    if kind is dict or isinstance(value, Mapping):
         copy: dict[str, Any] = {}
         for key, member in value.items():
             if not isinstance(key, str):
                 raise SchemaError(f"keys are strings in JSON; found {key!r}", pointer=_pointer(uri, path))
-            copy[key] = _copied(member, (*path, key), uri)
+            copy[str.__str__(key)] = _copy(member, (*path, key), uri)
         return copy
     if isinstance(value, (list, tuple)):
-        if len(path) > _MOST_LEVELS:
-            raise SchemaError(
-                f"nested deeper than {_MOST_LEVELS} levels, or contains itself", pointer=_pointer(uri, path[:20])
-            )
-        return [_copied(item, (*path, i), uri) for i, item in enumerate(value)]
+        return [_copy(item, (*path, i), uri) for i, item in enumerate(value)]
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
         return int(value)
-    if (isinstance(value, float) and value - value == 0) or (isinstance(value, Decimal) and value.is_finite()):
-        return value if isinstance(value, Decimal) else float(value)
-    raise SchemaError(f"{value!r} is no JSON value", pointer=_pointer(uri, path))
+    if isinstance(value, float) and value - value == 0:
+        return float(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return value
+    raise SchemaError(f"{shown(value)} is no JSON value", pointer=_pointer(uri, path))
 
 
 def _pointer(uri: str, path: _Path) -> str:
@@ -382,22 +393,21 @@ class _Library:
         if not isinstance(uri, str):
             raise SchemaError(f"$schema takes the URI of a dialect; found {shown(uri)}", pointer=pointer)
         seen: list[str] = []
-        vocabularies: dict[str, bool] | None = None
+        vocabularies: Any = None
         name = uri
         while (dialect := dialect_of(name)) is None:
-            contents = None if name.rstrip("#") in seen else self._retrieve(name.rstrip("#"))
-            if contents is None or not isinstance(contents[0], dict):
-                known = ", ".join(f'"http://json-schema.org/draft-0{n}/schema#"' for n in (4, 6, 7))
+            found = None if name.rstrip("#") in seen else self._retrieve(name.rstrip("#"), pointer)
+            if found is None or not isinstance(found[0], Mapping):
                 raise SchemaError(
-                    f'unknown dialect {shown(uri)}; relark knows "{_LATEST}", the same of 2019-09, {known}. '
-                    "Leave $schema out for 2020-12, or pass a registry with the metaschema.",
+                    f"unknown dialect {shown(uri)}; relark knows {', '.join(kw.URIS.values())}. "
+                    f"Leave $schema out for 2020-12, or pass the metaschema as registry={_REGISTRY}.",
                     pointer=pointer,
                 )
             seen.append(name.rstrip("#"))
             if vocabularies is None:
-                vocabularies = contents[0].get("$vocabulary")
-            name = contents[0].get("$schema", _LATEST)
-        if not seen or vocabularies is None:
+                vocabularies = found[0].get("$vocabulary")
+            name = found[0].get("$schema", kw.URIS["2020-12"])
+        if not isinstance(vocabularies, Mapping):
             return kw.keywords_of(dialect)
         for vocabulary, needed in vocabularies.items():
             if needed and kw.rules_of(vocabulary) is None:
@@ -421,9 +431,11 @@ class _Library:
             if schema is True or schema is False:
                 continue
             if type(schema) is not dict:
-                hint = advice("", schema, keywords.dialect)
+                hint = ""
+                if len(path) > 1 and path[-2] == "properties" and path[-1] in keywords.rules:
+                    hint = f". If the keyword `{path[-1]}` is meant, move it out of `properties`"
                 raise SchemaError(
-                    f"a schema is an object, true or false; found {shown(schema)}" + (f". {hint}" if hint else ""),
+                    f"a schema is an object, true or false; found {shown(schema)}{hint}",
                     pointer=resource.pointer(path),
                 )
             walked.add(id(schema))
@@ -443,16 +455,13 @@ class _Library:
                 if fits is not None and not fits(value):
                     self._refuse(resource, path, keyword, value, takes, keywords)
                 if shape == "value":
-                    if keyword[0] == "$" and keyword in _NAMING:
-                        if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
-                            references.append((resource, path, keyword, value))
-                        elif resource is not nameless:
-                            self._name(resource, path, keyword, value)
-                elif shape == "schema":
-                    below.append((resource, (*path, keyword), value, keywords))
+                    if keyword in _REFERRING:
+                        references.append((resource, path, keyword, value))
+                    elif keyword in _ANCHORS and resource is not nameless:
+                        self._name(resource, path, keyword, value)
                 elif shape == "schemas" or (shape == "items" and type(value) is list):
                     below += [(resource, (*path, keyword, i), inner, keywords) for i, inner in enumerate(value)]
-                elif shape == "items":
+                elif shape == "schema" or shape == "items":
                     if type(value) is not dict and type(value) is not bool:
                         self._refuse(resource, path, keyword, value, takes, keywords)
                     below.append((resource, (*path, keyword), value, keywords))
@@ -468,7 +477,7 @@ class _Library:
 
     def _refuse(
         self, resource: _Resource, path: _Path, keyword: str, value: Any, takes: str, keywords: Keywords
-    ) -> None:
+    ) -> NoReturn:
         hint = advice(keyword, value, keywords.dialect)
         message = f"{keyword} takes {takes}; found {shown(value)}" + (f". {hint}" if hint else "")
         raise SchemaError(message, pointer=resource.pointer((*path, keyword)))
@@ -532,7 +541,7 @@ class _Library:
         if keyword == "$dynamicAnchor":
             resource.dynamic.setdefault(value, path)
 
-    def _retrieve(self, uri: str) -> tuple[Any, Dialect | None] | None:
+    def _retrieve(self, uri: str, pointer: str) -> tuple[Any, Dialect | None] | None:
         """The document with that URI from outside, and its dialect as far as known; None if there is none."""
         import referencing.exceptions  # only now: documents that stand alone need none of it
         from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
@@ -544,6 +553,8 @@ class _Library:
                 found = registry.get_or_retrieve(uri)
             except referencing.exceptions.NoSuchResource:
                 continue
+            except referencing.exceptions.Unretrievable as error:
+                raise SchemaError(f"the registry failed to retrieve {shown(uri)}", pointer=pointer) from error
             return found.value.contents, _dialect_of_resource(found.value)
         return None
 
@@ -582,8 +593,8 @@ class _Library:
             value: Any = resource.schema
             for step in path:
                 value = value[step]
-            node = Node(value, resource.keywords_at(path), resource, path, scope)
-            resource.nodes[path, scope] = node
+            new = Node(value, resource.keywords_at(path), resource, path, scope)
+            node = resource.nodes.setdefault((path, scope), new)  # another thread may have been faster
         return node
 
     def check_references(self, root: Node) -> None:
@@ -629,12 +640,12 @@ class _Library:
             if uri in self.doubles:
                 raise SchemaError(f"{shown(text)} is ambiguous: different schemas have that $id", pointer=pointer)
         if home is None and not near:
-            home = self._fetched(uri, resource.keywords)
+            home = self._fetched(uri, resource.keywords, pointer)
         if home is None:
             of = f" ({uri})" if uri != text.partition("#")[0] else ""
             raise SchemaError(
                 f"{shown(text)}{of} is not in this document, and relark fetches nothing. Pass it as "
-                "registry=referencing.Registry().with_contents([(uri, schema)]).",
+                f"registry={_REGISTRY}.",
                 pointer=pointer,
             )
         if not fragment:
@@ -646,6 +657,8 @@ class _Library:
             if fragment not in home.anchors:
                 close = close_to(fragment, home.anchors)
                 hint = f'; did you mean "#{close}"?' if close else ""
+                if "/" in fragment:
+                    hint = f'; did you mean "#/{fragment}"?'
                 if not hint and isinstance(home.schema, dict):
                     hint = next(
                         (
@@ -661,7 +674,11 @@ class _Library:
         if not isinstance(value, (dict, bool)):
             raise SchemaError(f"{shown(text)} leads to {shown(value)}, which is no schema", pointer=pointer)
         if isinstance(value, dict) and id(value) not in self.walked:
-            self._walk(inner, path, value, inner.keywords_at(path), register=False)
+            try:
+                self._walk(inner, path, value, inner.keywords_at(path), register=False)
+            except SchemaError:
+                self.walked.discard(id(value))  # whoever asks next shall hear of it again
+                raise
             if id(value) in self.embedded:
                 inner, path = self.embedded[id(value)], ()
         return _Target(inner, path, None)
@@ -684,17 +701,24 @@ class _Library:
                 ) from None
         return resource, path, value
 
-    def _fetched(self, uri: str, default: Keywords) -> _Resource | None:
-        """The document from the registry, walked."""
-        found = self._retrieve(uri)
+    def _fetched(self, uri: str, default: Keywords, pointer: str) -> _Resource | None:
+        """The document from the registry, walked; ``pointer`` is to the reference."""
+        published = dialect_of(uri)
+        if published is not None and kw.URIS[published] != uri:
+            uri = kw.URIS[published].rstrip("#")
+            if uri in self.by_uri:
+                return self.by_uri[uri]
+        found = self._retrieve(uri, pointer)
         if found is None:
             return None
         contents, dialect = found
         keywords = default if dialect is None else kw.keywords_of(dialect)
-        return self.add(_copied(contents, (), uri), uri, keywords, shown_as=uri)
+        return self.add(_copied(contents, uri), uri, keywords, shown_as=uri)
 
 
-_NAMING = frozenset({"$ref", "$dynamicRef", "$recursiveRef", "$anchor", "$dynamicAnchor", "$recursiveAnchor"})
+_REFERRING = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
+_ANCHORS = frozenset({"$anchor", "$dynamicAnchor", "$recursiveAnchor"})
+_NAMING = _REFERRING | _ANCHORS | {"$schema", "$id", "id"}
 
 
 def _joined(base: str, reference: str) -> str:

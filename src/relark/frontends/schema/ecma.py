@@ -6,15 +6,15 @@ module, and compiled by the regex front-end.  Where the two notations differ, EC
 ASCII, ``\s`` is every space of Unicode and U+FEFF, ``$`` is the very end, ``.`` leaves out the four line terminators,
 ``[]`` is nothing and ``[^]`` anything, and a backreference to a group that matched nothing is empty.
 
-Schemas in the wild are read by many engines, so what ECMA-262 forbids and others agree on is understood as well: escapes
-of punctuation (``\_``, ``\@``), braces and brackets that stand for themselves, ``\A``, ``\Z`` and ``\z``, flags in front
-(``(?i)``), ``(?P<name>...)``, comments, ``{,5}``, atomic groups and possessive quantifiers.
+Schemas in the wild are read by many engines, so what ECMA-262 forbids and others agree on is understood as well:
+escapes of punctuation (``\_``, ``\@``), braces and brackets that stand for themselves, ``\A``, ``\Z`` and ``\z``, flags
+in front (``(?i)``), ``(?P<name>...)``, comments, ``{,5}``, atomic groups and possessive quantifiers.
 
-Anchors at the edges of alternatives are taken off: an anchored side gets nothing, another any text.  So ordinary patterns
-need none of the machinery for lookarounds.
+Anchors at the edges of alternatives are taken off: an anchored side gets nothing, another any text.  So ordinary
+patterns need none of the machinery for lookarounds.
 
-Cost: linear in the pattern; up to some 15 ms for a class escape (``\p{...}``) seen for the first time.  Cannot do: the flag
-``v``, captures that ECMA-262 forgets when a group is repeated (a backreference to such a group sees its last match).
+Cost: linear in the pattern; up to some 15 ms for a class escape (``\p{...}``) seen for the first time.  Cannot do: the
+flag ``v``, captures that ECMA-262 forgets when a group is repeated (a backreference to it sees its last match).
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ import regex
 from relark.caches import Cache
 from relark.errors import PatternError, UnsupportedError
 from relark.frontends.regex import compile_regex
-from relark.language import TEXT, Term, concat, union
+from relark.frontends.schema.texts import containing
+from relark.language import EMPTY, TEXT, Term, concat, union
 
 __all__ = ["pattern_term"]
 
@@ -98,9 +99,10 @@ def _compile(pattern: str, pointer: str) -> Term:
         else:
             plain.setdefault((starts, ends), []).append(source)
     terms = [_fullmatch("|".join(others), flags, reader)] if others else []
-    for (starts, ends), sources in plain.items():
-        body = _fullmatch("|".join(sources), flags, reader)
-        terms.append(concat(EPSILON_OR[starts], body, EPSILON_OR[ends]))
+    body = {anchors: _fullmatch("|".join(sources), flags, reader) for anchors, sources in plain.items()}
+    terms.append(body.get((True, True), EMPTY))
+    terms.append(concat(TEXT, body.get((False, True), EMPTY)))
+    terms.append(containing(body.get((False, False), EMPTY), body.get((True, False), EMPTY)))
     return union(*terms)
 
 
@@ -110,7 +112,9 @@ def _fullmatch(source: str, flags: int, reader: _Reader) -> Term:
     except PatternError as error:
         raise _refused(PatternError, error.message, reader, None) from None
     except UnsupportedError as error:
-        raise UnsupportedError(error.message, pointer=reader.pointer or None, source=reader.source, position=0) from None
+        raise UnsupportedError(
+            error.message, pointer=reader.pointer or None, source=reader.source, position=0
+        ) from None
 
 
 def _flattened(alternatives: tuple[tuple[_Item, ...], ...]) -> list[tuple[_Item, ...]]:
@@ -129,7 +133,9 @@ def _flattened(alternatives: tuple[tuple[_Item, ...], ...]) -> list[tuple[_Item,
 def _looks_around(item: _Item) -> bool:
     if isinstance(item, _Piece):
         return item.is_assertion
-    return item.opening not in ("(", "(?:", "(?i:", "(?-i:") or any(_looks_around(i) for part in item.body for i in part)
+    return item.opening not in ("(", "(?:", "(?i:", "(?-i:") or any(
+        _looks_around(i) for part in item.body for i in part
+    )
 
 
 def _written(items: tuple[_Item, ...], capturing: bool) -> str:
@@ -141,9 +147,6 @@ def _written_item(item: _Item, capturing: bool) -> str:
         return item.text
     opening = "(?:" if item.opening == "(" and not capturing else item.opening
     return opening + "|".join(_written(part, capturing) for part in item.body) + ")"
-
-
-EPSILON_OR = {True: concat(), False: TEXT}
 
 
 def _refused(kind: type[PatternError], message: str, reader: _Reader, position: int | None) -> PatternError:
@@ -494,6 +497,4 @@ _HEX = {
 }
 _LOW_SURROGATE = regex.compile(r"\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})")
 _PROPERTY = regex.compile(r"\{([\w.:= -]+)\}|([A-Z])")
-_GROUPS = regex.compile(
-    r"\\.|\[(?:\\.|[^\]\\])*\]|(?P<group>\((?!\?)|\(\?P?<(?![=!])(?P<name>[^>]*)>)", regex.DOTALL
-)
+_GROUPS = regex.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|(?P<group>\((?!\?)|\(\?P?<(?![=!])(?P<name>[^>]*)>)", regex.DOTALL)

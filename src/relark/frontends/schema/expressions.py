@@ -70,6 +70,13 @@ class Not(Schema):
     part: Schema
 
 
+class Loop(Exception):
+    """The meaning of a schema was asked for while it was being found out."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+
+
 class _Constant(Schema):
     __slots__ = ()
 

@@ -3,9 +3,10 @@ r"""The keyword ``format``: the texts of each format of JSON Schema as a term ov
 `format_term` knows every format of drafts 7, 2019-09 and 2020-12; an unknown name is None, and the caller decides what
 that means.  Each format is what its standard says:
 
-- ``date``, ``time``, ``date-time``: RFC 3339, real calendar days of the years 0001 to 9999; second 60 only at 23:59 UTC;
-  ``duration``: RFC 3339, appendix A
-- ``email``, ``idn-email``: the Mailbox of RFC 5321 (dot-string or quoted string, domain or address literal), and of RFC 6531
+- ``date``, ``time``, ``date-time``: RFC 3339, real calendar days of the years 0001 to 9999, second 60 only at 23:59
+  UTC; ``duration``: RFC 3339, appendix A
+- ``email``, ``idn-email``: the Mailbox of RFC 5321 (dot-string or quoted string; domain or address literal), and of
+  RFC 6531
 - ``hostname``: RFC 1123, labels of at most 63 and names of at most 253 characters; ``idn-hostname``: RFC 5890 to 5893
 - ``ipv4``, ``ipv6``: RFC 2673 and RFC 4291, no zone; ``uuid``: RFC 4122
 - ``uri``, ``uri-reference``: RFC 3986; ``iri``, ``iri-reference``: RFC 3987; ``uri-template``: RFC 6570
@@ -18,10 +19,12 @@ Cost: built when first asked for, and kept; some milliseconds each.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from relark.frontends.regex import compile_regex
-from relark.language import Term, concat, literal, union
+from relark.frontends.schema.texts import counted
+from relark.language import EMPTY, Leaf, Term, concat, leaf, literal, union
 
 __all__ = ["FORMATS", "format_term"]
 
@@ -43,8 +46,9 @@ def _regex(source: str) -> Term:
 def _date() -> Term:
     year = "(?!0000)[0-9]{4}"
     leap = "(?!0000)(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
-    days = "(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8])"
-    return union(_regex(f"{year}-(?:{days})"), _regex(f"{leap}-02-29"))
+    long, short = "(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])", "(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    february = "02-(?:0[1-9]|1[0-9]|2[0-8])"
+    return union(_regex(f"{year}-(?:{long}|{short}|{february})"), _regex(f"{leap}-02-29"))
 
 
 _OFFSET = "(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
@@ -53,19 +57,67 @@ _FRACTION = r"(?:\.[0-9]+)?"
 
 def _time() -> Term:
     plain = _regex(rf"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]{_FRACTION}{_OFFSET}")
-    fraction = _regex(":60" + _FRACTION)
-    leap = []
-    for hour in range(24):
-        minutes = []
-        for minute in range(60):
-            east = (60 * hour + minute - 1439) % 1440  # the offset at which it is 23:59 UTC
-            west = (1440 - east) % 1440
-            offsets = [literal(b"%s%02d:%02d" % (s, m // 60, m % 60)) for s, m in ((b"+", east), (b"-", west))]
-            if east == 0:
-                offsets += [literal(b"Z"), literal(b"z")]
-            minutes.append(concat(literal(b"%02d" % minute), fraction, union(*offsets)))
-        leap.append(concat(literal(b"%02d:" % hour), union(*minutes)))
-    return union(plain, *leap)
+    return union(plain, leaf(_LeapSecond(b"")))
+
+
+@dataclass(frozen=True, slots=True)
+class _LeapSecond(Leaf):
+    """A time with second 60, after ``read``, up to ``hh:mm`` of it: which offset makes it 23:59 UTC depends on both."""
+
+    read: bytes
+
+    @property
+    def nullable(self) -> bool:
+        return False
+
+    @property
+    def min_length(self) -> int:
+        return 9 - len(self.read)
+
+    def is_prefix_free(self) -> bool:
+        return True
+
+    def classes(self) -> tuple[int, ...]:
+        options = (b"012", b"0123" if self.read[:1] == b"2" else b"0123456789", b":", b"012345", b"0123456789")
+        return tuple(1 << byte for byte in options[len(self.read)])
+
+    def derive(self, byte: int) -> Term:
+        if 1 << byte not in self.classes():
+            return EMPTY
+        read = self.read + bytes([byte])
+        if len(read) < 5:
+            return leaf(_LeapSecond(read))
+        return concat(_LEAP_FRACTION, union(*[literal(o) for o in _offsets(read)]))
+
+    def bounds(self, alphabet: int, within: int | None) -> tuple[int, int] | None:
+        if any(not alphabet >> byte & 1 for byte in b"0123456789:+"):
+            return None
+        return 14 - len(self.read), 14 - len(self.read)
+
+    def shortest(self, alphabet: int) -> bytes | None:
+        n = len(self.read)
+        for time in (b"23:59", b"20:00", b"10:00", b"00:00"):
+            if n < 3 and not time.startswith(self.read[:1]):
+                continue
+            for offset in reversed(_offsets(self.read + time[n:])):
+                text = time[n:] + b":60" + offset
+                if all(alphabet >> byte & 1 for byte in text):
+                    return text
+        return None
+
+    def __str__(self) -> str:
+        return "leap second"
+
+
+_LEAP_FRACTION = compile_regex(r":60(?:\.[0-9]+)?").term
+
+
+def _offsets(time: bytes) -> list[bytes]:
+    """The offsets with which ``time``, ``hh:mm``, is 23:59 UTC."""
+    east = (60 * int(time[:2]) + int(time[3:]) + 1) % 1440
+    west = (1440 - east) % 1440
+    offsets = [b"+%02d:%02d" % divmod(east, 60), b"-%02d:%02d" % divmod(west, 60)]
+    return [*offsets, b"z", b"Z"] if east == 0 else offsets
 
 
 def _date_time() -> Term:
@@ -81,7 +133,6 @@ def _duration() -> Term:
 
 # --- hosts and addresses ----------------------------------------------------------------------------------------------
 
-_LABEL = "[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?"
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 _H16 = "[0-9A-Fa-f]{1,4}"
@@ -95,25 +146,31 @@ _IPV6 = (
 
 
 def _hostname() -> Term:
-    return _regex(rf"{_LABEL}(?:\.{_LABEL})*")
+    from relark.frontends.schema.hostnames import hostname_term  # loads idna
+
+    return hostname_term()
 
 
 def _idn_hostname() -> Term:
-    letter = r"[\p{L}\p{N}]"
-    label = rf"{letter}(?:[\p{{L}}\p{{M}}\p{{N}}-]{{0,61}}[\p{{L}}\p{{M}}\p{{N}}])?"
-    return _regex(rf"{label}(?:[.\u3002\uFF0E\uFF61]{label})*")
+    from relark.frontends.schema.hostnames import idn_hostname_term
+
+    return idn_hostname_term()
 
 
-def _email(beyond: str = "", host: Callable[[], Term] = _hostname) -> Term:
-    atom = rf"[0-9A-Za-z!#$%&'*+/=?\^_`{{|}}~\-{beyond}]+"
-    quoted = rf'"(?:[ !#-\[\]-~{beyond}]|\\[ -~])*"'
-    literal_part = rf"\[(?:{_IPV4}|IPv6:{_IPV6}|(?!IPv6:)[0-9A-Za-z-]*[0-9A-Za-z]:[!-Z\^-~]+)\]"
-    local = _regex(rf"{atom}(?:\.{atom})*|{quoted}")
-    return concat(local, literal(b"@"), union(host(), _regex(literal_part)))
+def _email(beyond: str = "") -> Term:
+    atom = rf"[0-9A-Za-z!\#$%\&'*+/=?\^_`{{|}}\~\-{beyond}]+"
+    quoted = rf'"(?:[ !\#-\[\]-~{beyond}]|\\[ -~])*"'
+    local = counted(_regex(rf"{atom}(?:\.{atom})*|{quoted}"), 0, 64)
+    letter = f"[0-9A-Za-z{beyond}]"
+    label = f"{letter}(?:[0-9A-Za-z{beyond}-]{{0,61}}{letter})?"
+    domain = counted(_regex(rf"{label}(?:\.{label})*"), 0, 255)
+    tagged = "[0-9A-Za-z-]*[0-9A-Za-z]:[!-Z\\^-~]+"  # General-address-literal, of which IPv6 is one
+    other = _regex(rf"\[(?:{_IPV4}|[Ii][Pp][Vv]6:{_IPV6}|(?![Ii][Pp][Vv]6:){tagged})\]")
+    return concat(local, literal(b"@"), union(domain, other))
 
 
 def _idn_email() -> Term:
-    return _email(r"\x80-\U0010FFFF", _idn_hostname)
+    return _email(r"\x80-\U0010FFFF")
 
 
 # --- URIs: RFC 3986, appendix A; IRIs: RFC 3987, section 2.2; templates: RFC 6570, section 2 --------------------------
@@ -129,9 +186,7 @@ def _uri(relative: bool, beyond: str = "", private: str = "") -> Term:
     unreserved = rf"0-9A-Za-z\-._~{beyond}"
     subs = r"!$&'()*+,;="
     pchar = rf"(?:[{unreserved}{subs}:@]|{percent})"
-    host = (
-        rf"(?:\[(?:{_IPV6}|[Vv][0-9A-Fa-f]+\.[0-9A-Za-z\-._~{subs}:]+)\]|(?:[{unreserved}{subs}]|{percent})*)"
-    )
+    host = rf"(?:\[(?:{_IPV6}|[Vv][0-9A-Fa-f]+\.[0-9A-Za-z\-._~{subs}:]+)\]|(?:[{unreserved}{subs}]|{percent})*)"
     authority = rf"(?:(?:[{unreserved}{subs}:]|{percent})*@)?{host}(?::[0-9]*)?"
     segments = f"(?:/{pchar}*)*"
     absolute = f"/(?:{pchar}+{segments})?"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from relark.errors import UnsupportedError
 from relark.frontends.schema import unevaluated
 from relark.frontends.schema.ecma import pattern_term
-from relark.frontends.schema.expressions import FALSE, TRUE, Json, Schema, exact
+from relark.frontends.schema.expressions import FALSE, TRUE, Json, Loop, Schema, exact
 from relark.frontends.schema.formats import FORMATS, format_term
 from relark.frontends.schema.normal import (
     ALL_NUMBERS,
@@ -67,9 +67,15 @@ OBJECTS = (
     "properties", "patternProperties", "additionalProperties", "propertyNames", "required", "minProperties",
     "maxProperties", "dependentRequired", "dependencies",
 )  # fmt: skip
-APPLICATORS = (
-    "$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "dependencies",
-    "unevaluatedItems", "unevaluatedProperties",
+BRANCHING = (
+    "not", "if", "dependentSchemas", "dependencies", "oneOf", "anyOf", "unevaluatedItems", "unevaluatedProperties",
+)  # fmt: skip
+APPLICATORS = ("$ref", "$dynamicRef", "$recursiveRef", "allOf", *BRANCHING)
+SAYING = frozenset(
+    (
+        "type", "enum", "const", *NUMERIC, *TEXTUAL, *ARRAYS, *OBJECTS, *APPLICATORS, "then", "else",
+        "relark:compactNumbers", "relark:contentSchema",
+    )
 )  # fmt: skip
 
 
@@ -80,16 +86,71 @@ def is_scalar(node: Node) -> bool:
 
 def normal(compiler: Compiler, node: Node, only: frozenset[str] | None = None) -> Normal:
     """What ``node`` says; with ``only``, what those of its keywords say."""
-    if node.schema is True:
-        return EVERYTHING
-    if node.schema is False:
-        return NOTHING
-    present = frozenset(node.keywords()) if only is None else only & frozenset(node.keywords())
+    if only is None and isinstance(node.schema, dict):
+        target = _alias(node)
+        if target is not None:
+            return compiler.normal(compiler.place(target))
+    return conjunction(compiler, [(node, only)])
+
+
+def _alias(node: Node) -> Node | None:
+    """The place that ``node`` refers to, if it says nothing else about values."""
+    said = [keyword for keyword in node.keywords() if keyword in SAYING]
+    return node.reference() if said == ["$ref"] else None
+
+
+def conjunction(compiler: Compiler, places: Sequence[tuple[Node, frozenset[str] | None]]) -> Normal:
+    """What all ``places`` say.
+
+    What they say for all values (also through ``$ref`` and ``allOf``) comes first, and the branching keywords after it: so a
+    branch is met with all that excludes it, and few cases are left.
+    """
     found = EVERYTHING
+    branching: list[tuple[Node, str, frozenset[str]]] = []
+    work: list[tuple[Node, frozenset[str] | None, frozenset[Node]]]
+    work = [(node, only, frozenset()) for node, only in reversed(places)]
+    seen: set[tuple[Node, frozenset[str] | None]] = set()
+    while work and found is not NOTHING:
+        node, only, above = work.pop()
+        if node.schema is True or (node, only) in seen:
+            continue
+        if node.schema is False:
+            return NOTHING
+        if node in above:
+            raise Loop(compiler.place(node))
+        seen.add((node, only))
+        present = frozenset(node.keywords()) if only is None else only & frozenset(node.keywords())
+        found = _own(compiler, node, present, found)
+        below = above | {node}
+        inside = _always(node, present)
+        work += [(child, None, below) for child in reversed(inside)]
+        branching += [(node, keyword, present) for keyword in BRANCHING if keyword in present]
+    for node, keyword, present in sorted(branching, key=lambda branch: BRANCHING.index(branch[1])):
+        if found is NOTHING:
+            break
+        found = _branched(compiler, node, keyword, found, present)
+    return found
+
+
+def _always(node: Node, present: frozenset[str]) -> list[Node]:
+    """The other places whose schemas hold wherever that of ``node`` does."""
+    inside = [node.child("allOf", i) for i in range(len(node.get("allOf")))] if "allOf" in present else []
+    for target in (
+        node.reference() if "$ref" in present else None,
+        node.dynamic_reference() if present & {"$dynamicRef", "$recursiveRef"} else None,
+    ):
+        if target is not None:
+            inside.append(target)
+    return inside
+
+
+def _own(compiler: Compiler, node: Node, present: frozenset[str], found: Normal) -> Normal:
+    """``found`` with what the keywords of ``node`` say that apply no other schema to the same value."""
     if "type" in present:
         kinds = node.get("type")
         names = [kinds] if isinstance(kinds, str) else kinds
-        found = join([_DRAFT4_INTEGER if k == "integer" and node.dialect == "draft4" else _TYPES[k] for k in names])
+        typed = join([_DRAFT4_INTEGER if k == "integer" and node.dialect == "draft4" else _TYPES[k] for k in names])
+        found = meet(compiler, found, typed)
     if "enum" in present:
         found = meet(compiler, found, compiler.normal(compiler.make.values(node.get("enum"))))
     if "const" in present:
@@ -111,9 +172,6 @@ def normal(compiler: Compiler, node: Node, only: frozenset[str] | None = None) -
         found = meet(compiler, found, replace(EVERYTHING, arrays=() if shape is None else (shape,)))
     if found.objects and present.intersection(OBJECTS):
         found = meet(compiler, found, replace(EVERYTHING, objects=(_object(compiler, node, present),)))
-    for keyword in APPLICATORS:
-        if keyword in present and found is not NOTHING:
-            found = _applied(compiler, node, keyword, found, present)
     return found
 
 
@@ -299,21 +357,11 @@ def _dependent(node: Node, present: frozenset[str]) -> tuple[tuple[str, str], ..
 # --- schemas that apply to the same value -----------------------------------------------------------------------------
 
 
-def _applied(compiler: Compiler, node: Node, keyword: str, found: Normal, present: frozenset[str]) -> Normal:
+def _branched(compiler: Compiler, node: Node, keyword: str, found: Normal, present: frozenset[str]) -> Normal:
     def branch(*path: str | int) -> Normal:
         return compiler.normal(compiler.place(node.child(*path)))
 
     match keyword:
-        case "$ref":
-            target = node.reference()
-            return found if target is None else meet(compiler, found, compiler.normal(compiler.place(target)))
-        case "$dynamicRef" | "$recursiveRef":
-            target = node.dynamic_reference()
-            return found if target is None else meet(compiler, found, compiler.normal(compiler.place(target)))
-        case "allOf":
-            for i in range(len(node.get("allOf"))):
-                found = meet(compiler, found, branch("allOf", i))
-            return found
         case "anyOf":
             return _any(compiler, found, [branch("anyOf", i) for i in range(len(node.get("anyOf")))])
         case "oneOf":

@@ -80,9 +80,11 @@ def meet(judge: Judge, a: Normal, b: Normal) -> Normal:
         return b
     if b is EVERYTHING:
         return a
+    if a is NOTHING or b is NOTHING:
+        return NOTHING
     numbers = _meet_numbers(a.numbers, b.numbers)
     same = a.numbers is a.integers and b.numbers is b.integers
-    return Normal(
+    found = Normal(
         a.null and b.null,
         a.booleans & b.booleans,
         numbers,
@@ -91,6 +93,9 @@ def meet(judge: Judge, a: Normal, b: Normal) -> Normal:
         _meet_cases(a.arrays, b.arrays, ANY_ARRAY, lambda x, y: meet_arrays(judge, x, y)),
         _meet_cases(a.objects, b.objects, ANY_OBJECT, lambda x, y: meet_objects(judge, x, y)),
     )
+    if found.null or found.booleans or found.strings is not EMPTY or found.arrays or found.objects:
+        return found
+    return found if found.numbers is not NO_NUMBERS or found.integers is not NO_NUMBERS else NOTHING
 
 
 def join(parts: Iterable[Normal]) -> Normal:
@@ -146,7 +151,8 @@ def _meet_numbers(a: NumberSet, b: NumberSet) -> NumberSet:
         return b
     if b is ALL_NUMBERS or a is NO_NUMBERS:
         return a
-    return a.meet(b)
+    met = a.meet(b)
+    return NO_NUMBERS if met.is_empty() else met
 
 
 def _meet_texts(a: Term, b: Term) -> Term:

@@ -1,14 +1,14 @@
 """JSON objects as terms.
 
 Between two members the state of an object is small: which properties may still come (an index where the order is the
-schema's, a set where it is free), which must, how many members are missing and allowed, which needs are open, and, where
-members without a declared name may follow, the names of those that came, because names are unique.  States are kept in a
-canonical form that forgets what no longer matters, so that texts which can go on alike share their state, its masks and
-its rows.  A state is entered only if the object can be completed from it, so a walk never meets a dead end.
+schema's, a set where it is free), which must, how many members are missing and allowed, which needs are open, and,
+where members without a declared name may follow, the names of those that came, because names are unique.  States are
+kept in a canonical form that forgets what no longer matters, so that texts which can go on alike share their state,
+its masks and its rows.  A state is entered only if the object can be completed from it, so there are no dead ends.
 
-The declared names that may come next are one leaf over the sorted table of all of them (compare `literals.OneOf`); where
-few are left in a state it says which, so objects with a thousand properties share nearly all states of their names.  A
-name that is not declared is read by a leaf that keeps its text up to the closing quote, and is looked up then.
+The declared names that may come next are one leaf over the sorted table of all of them (compare `literals.OneOf`); its
+states are the sets of names that are left, so objects with a thousand properties share nearly all of them.  A name
+that is not declared is read by a leaf that keeps its text up to the closing quote, and is looked up then.
 
 Cost: a state between members some 20 us a property that may come; a byte of a name some 10 us.  Cannot do: where
 ``dependent`` links more than `MAX_LINKED` optional properties, the choice among them is looked at only roughly, and an
@@ -19,11 +19,10 @@ endless.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relark.caches import Cache
 from relark.frontends.schema.shapes import Lowering, ObjectShape
@@ -45,6 +44,10 @@ from relark.language import (
     transitions,
     union,
 )
+from relark.language.terms import Cut
+
+if TYPE_CHECKING:
+    from relark.frontends.schema.expressions import Schema
 
 __all__ = ["object_is_inhabited", "object_least_text", "object_term"]
 
@@ -72,11 +75,11 @@ def object_term(shape: ObjectShape, lowering: Lowering) -> Term:
 
 def object_is_inhabited(shape: ObjectShape, lowering: Lowering) -> bool:
     """Whether there is an object of ``shape``, by what ``lowering`` now says of its members' schemas."""
-    return _Object(shape, lowering).start is not None
+    return _Object(shape, lowering).is_inhabited()
 
 
 def object_least_text(shape: ObjectShape, lowering: Lowering, alphabet: int) -> bytes | None:
-    """A shortest text over ``alphabet``, by what ``lowering`` now says of its members' schemas; None if it knows none."""
+    """A shortest text over ``alphabet``, by what ``lowering`` now knows of its members' schemas; None if too little."""
     made = _Object(shape, lowering)
     return None if made.start is None else made.least_text(made.start, alphabet, first=True)
 
@@ -96,19 +99,20 @@ def _object(shape: ObjectShape, lowering: Lowering) -> _Object:
 class State(NamedTuple):
     """Where a text stands between two members; canonical.
 
-    ``index``: the next property that may come, where the order is the schema's.  ``seen``: properties, as a bit set, that
-    came: all of them where the order is free, else those on which one to come depends.  ``due``: properties that must come
-    because of one that came.  ``missing``, ``room``: how many more members must and may come (None: any number).
-    ``needs``: those still open, as a bit set.  ``names``: the other names that came, where more of these may come.
+    ``first``: the next property that may come, where the order is the schema's.  ``seen``: properties, as a bit set,
+    that came: all of them where the order is free, else those on which one to come depends.  ``due``: properties that
+    must come because of one that came.  ``missing``, ``room``: how many more members must and may come (None: any
+    number).  ``needs``: those still open, as a bit set.  ``names``: the other names that came; None where no more of
+    these may come.
     """
 
-    index: int
+    first: int
     seen: int
     due: int
     missing: int
     room: int | None
     needs: int
-    names: frozenset[bytes]
+    names: frozenset[bytes] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +124,7 @@ class _Group:
     """
 
     keys: Term
-    schema: object
+    schema: Schema
     count: int
     needs: int
     covers: frozenset[int]
@@ -143,7 +147,7 @@ class _Object:
         for j in _members(self.required & self.sources):
             self.required |= self.targets[j]
         self.plain = not (shape.least or shape.most is not None or shape.needs or self.targets)
-        self._covers: dict[tuple[object, int], frozenset[int]] = {}
+        self._covers: dict[tuple[Schema, int], frozenset[int]] = {}
         self._applicable: dict[int, int] = {}
 
     def _closure(self) -> dict[int, int]:
@@ -194,7 +198,7 @@ class _Object:
                     groups.append(_Group(keys, others.schema, count, mask, self.covers(others.schema, mask)))
         return tuple(groups)
 
-    def covers(self, schema: object, needs: int) -> frozenset[int]:
+    def covers(self, schema: Schema, needs: int) -> frozenset[int]:
         """The sets of ``needs`` that one value of ``schema`` can satisfy."""
         if not needs:
             return frozenset((0,))
@@ -207,7 +211,7 @@ class _Object:
             self._covers[key] = known
         return known
 
-    def joined(self, schema: object, needs: int) -> object:
+    def joined(self, schema: Schema, needs: int) -> Schema:
         """``schema`` and what ``needs`` ask."""
         if not needs:
             return schema
@@ -230,16 +234,18 @@ class _Object:
 
     # --- states ----------------------------------------------------------------------------------------------------
 
+    def is_inhabited(self) -> bool:
+        """Whether there is an object of the shape; asks for no more than it takes."""
+        if self.plain:
+            return all(self.lowering.is_inhabited(p.schema) for p in self.shape.properties if p.required)
+        return self.start is not None
+
     @cached_property
     def start(self) -> State | None:
         """The state of an object without members; None if the object cannot be completed."""
         shape = self.shape
         if shape.most is not None and shape.least > shape.most:
             return None
-        if self.plain and any(p.required and not self.lowering.is_inhabited(p.schema) for p in shape.properties):
-            return None
-        if self.plain:  # the first state need not know which optional properties have a value
-            return State(0, 0, 0, 0, None, 0, frozenset())
         return self.settled(0, 0, 0, shape.least, shape.most, (1 << len(shape.needs)) - 1, frozenset())
 
     def may(self, index: int, seen: int) -> int:
@@ -254,8 +260,10 @@ class _Object:
         """The properties that must still come."""
         return self.required & (self.all >> index << index if self.ordered else ~seen) | due
 
-    def left(self, names: frozenset[bytes]) -> list[int]:
+    def left(self, names: frozenset[bytes] | None) -> list[int]:
         """For each group how many names are left."""
+        if names is None:
+            return [0] * len(self.groups)
         return [
             g.count if g.count >= ENDLESS or not names else g.count - sum(_contains(g.keys, name) for name in names)
             for g in self.groups
@@ -269,7 +277,7 @@ class _Object:
         missing: int,
         room: int | None,
         needs: int,
-        names: frozenset[bytes],
+        names: frozenset[bytes] | None,
         group: int | None = None,
     ) -> State | None:
         """The state in its canonical form; None if the object cannot be completed from it.
@@ -297,7 +305,7 @@ class _Object:
         if self.ordered:
             index = _lowest(may) if may else len(self.shape.properties)
             seen &= _union_of(self.targets[j] for j in _members(may & self.sources))
-        return State(index, seen, due, missing, room, needs, names if others else frozenset())
+        return State(index, seen, due, missing, room, needs, names if others else None)
 
     def _fits(
         self, may: int, must: int, seen: int, missing: int, room: int | None, needs: int, left: list[int]
@@ -339,13 +347,13 @@ class _Object:
 
     def accepts(self, state: State) -> bool:
         """Whether the object may end."""
-        return not (state.missing or state.needs or self.must(state.index, state.seen, state.due))
+        return not (state.missing or state.needs or self.must(state.first, state.seen, state.due))
 
     def may_go_on(self, state: State) -> bool:
         """Whether a member may follow; may say so wrongly."""
         if state.room == 0:
             return False
-        return bool(self.may(state.index, state.seen)) or any(n > 0 for n in self.left(state.names))
+        return bool(self.may(state.first, state.seen)) or any(n > 0 for n in self.left(state.names))
 
     # --- from state to state -----------------------------------------------------------------------------------------
 
@@ -374,15 +382,15 @@ class _Object:
             max(base.missing - 1, 0),
             None if base.room is None else base.room - 1,
             base.needs & ~covered,
-            base.names if name is None else base.names | {name},
+            base.names if name is None or base.names is None else base.names | {name},
             group if name is None else None,
         )
 
     def offered(self, state: State) -> int:
         """The properties that may come next."""
-        may = self.may(state.index, state.seen)
+        may = self.may(state.first, state.seen)
         if self.ordered:
-            must = self.must(state.index, state.seen, state.due)
+            must = self.must(state.first, state.seen, state.due)
             if must:
                 may &= ((must & -must) << 1) - 1
         if self.plain:
@@ -395,7 +403,7 @@ class _Object:
 
     def offered_groups(self, state: State) -> list[int]:
         """The groups of which a name may come next."""
-        if self.ordered and self.must(state.index, state.seen, state.due):
+        if self.ordered and self.must(state.first, state.seen, state.due):
             return []
         left = self.left(state.names)
         if self.plain:
@@ -414,13 +422,18 @@ class _Object:
         """A member's name, quotes included, and all that follows it."""
         known = _keys.get((self, state))
         if known is None:
-            base = state._replace(index=0) if self.ordered else state
+            base = state._replace(first=0) if self.ordered else state
             declared = self.declared(base, self.table.ranks(self.offered(state)), 0)
             parts = tuple((i, self.name_term(state, i)) for i in self.offered_groups(state))
-            free = leaf(_Name(self, base._replace(index=0), b"", parts)) if parts else EMPTY
+            free = leaf(_Name(self, base._replace(first=0), b"", parts)) if parts else EMPTY
             known = concat(_QUOTE, union(declared, free))
             _keys.put((self, state), known)
         return known
+
+    @cached_property
+    def encoded(self) -> frozenset[bytes]:
+        """The properties' names."""
+        return frozenset(p.name.encode() for p in self.shape.properties)
 
     @cached_property
     def table(self) -> _Table:
@@ -442,7 +455,7 @@ class _Object:
             self._extensible[found.keys] = _is_extensible(found.keys)
         keys = found.keys
         if not self._extensible[found.keys]:
-            taken = [name.encode() for name in self.index_of] + list(state.names)
+            taken = [name.encode() for name in self.index_of] + list(state.names or ())
             keys = meet(keys, complement(one_of(taken))) if taken else keys
         return derive(json_text(keys), 0x22)
 
@@ -472,7 +485,18 @@ class _Object:
             ]
         )
 
-    def _member(self, schema: object, covered: int, after: State) -> Term:
+    def usual_member(self, base: State, group: int) -> Term:
+        """How what follows a name of a group begins, whichever the name is: up to the end of the value."""
+        found = self.groups[group]
+        return union(
+            *[
+                concat(self.lowering.layout.colon, self.lowering.value(self.joined(found.schema, part)))
+                for part in sorted({part & base.needs for part in found.covers})
+                if self.after_other(base, group, None, part) is not None
+            ]
+        )
+
+    def _member(self, schema: Schema, covered: int, after: State) -> Term:
         value = self.lowering.value(self.joined(schema, covered))
         return concat(self.lowering.layout.colon, value, self.after(after))
 
@@ -519,8 +543,8 @@ class _Object:
 
     def _fillings(self, state: State, alphabet: int) -> Iterator[list[bytes]]:
         """Short lists of members that complete the object; the texts of members in an order that is allowed."""
-        may = self.may(state.index, state.seen)
-        must = self.must(state.index, state.seen, state.due)
+        may = self.may(state.first, state.seen)
+        must = self.must(state.first, state.seen, state.due)
         most = ENDLESS if state.room is None else state.room
         for forced, loose in self._choices(may, must, state.seen):
             if forced.bit_count() > most:
@@ -547,7 +571,7 @@ class _Object:
             wanted = state.needs.bit_count() + max(state.missing - forced.bit_count(), 0)
             for i, count in enumerate(self.left(state.names)):
                 group = self.groups[i]
-                taken = {name.encode() for name in self.index_of} | state.names
+                taken = {name.encode() for name in self.index_of} | (state.names or frozenset())
                 for _ in range(min(count, wanted)):
                     name = self._free_name(group, taken, alphabet)
                     if name is None:
@@ -591,7 +615,7 @@ class _Object:
             return {}
         return self._member_texts(key, self.shape.properties[j].schema, self.covers_of(j, needs), alphabet)
 
-    def _member_texts(self, key: bytes, schema: object, covers: Iterable[int], alphabet: int) -> dict[int, bytes]:
+    def _member_texts(self, key: bytes, schema: Schema, covers: Iterable[int], alphabet: int) -> dict[int, bytes]:
         """A shortest member for each set of needs that it satisfies."""
         colon = Completions(alphabet).shortest(self.lowering.layout.colon)
         texts = {}
@@ -628,8 +652,7 @@ class _After(Leaf):
     def is_prefix_free(self) -> bool:
         return True
 
-    @property
-    def _unfolded(self) -> Term:
+    def unfolded(self) -> Term:
         return self.made.unfolded(self.state)
 
     def classes(self) -> tuple[int, ...]:
@@ -639,7 +662,7 @@ class _After(Leaf):
         return tuple(1 << byte for byte in _members(first))
 
     def derive(self, byte: int) -> Term:
-        return derive(self._unfolded, byte)
+        return derive(self.unfolded(), byte)
 
     def shortest(self, alphabet: int) -> bytes | None:
         return self.made.least_text(self.state, alphabet)
@@ -702,13 +725,13 @@ class _Keys(Leaf):
 class _Name(Leaf):
     """A name that is no property's, after ``text``, and all that follows it.
 
-    ``parts``: groups, each with what may follow ``text`` in a name of it, closing quote included.
+    ``ways``: groups, each with what may follow ``text`` in a name of it, closing quote included.
     """
 
     made: _Object
     base: State
     text: bytes
-    parts: tuple[tuple[int, Term], ...]
+    ways: tuple[tuple[int, Term], ...]
 
     @property
     def nullable(self) -> bool:
@@ -719,25 +742,45 @@ class _Name(Leaf):
 
     def derive(self, byte: int) -> Term:
         parts = []
-        for group, term in self.parts:
+        for group, term in self.ways:
             after = derive(term, byte)
             if after.nullable:  # the closing quote
-                return self._closed(group)
+                return self._closed(group, self.text)
             if after is not EMPTY and not is_empty(after):
                 parts.append((group, after))
         return leaf(_Name(self.made, self.base, self.text + bytes((byte,)), tuple(parts))) if parts else EMPTY
 
-    def _closed(self, group: int) -> Term:
-        name: str = json.loads(b'"' + self.text + b'"')
+    def cuts(self) -> list[Cut]:
+        return [self._cut(group, term) for group, term in self.ways]
+
+    def _cut(self, group: int, term: Term) -> Cut:
+        made, text, names = self.made, self.text, self.base.names or ()
+
+        def is_usual(word: bytes) -> bool:
+            body = text + word[:-1]
+            name = json.loads(b'"%b"' % body).encode() if b"\\" in body else body
+            return name not in made.encoded and name not in names
+
+        def then(word: bytes) -> Term:
+            return self._closed(group, text + word[:-1])
+
+        after = made.after_other(self.base, group, None, 0) or made.after_other(self.base, group, None, self.base.needs)
+        end = made.end if after is None else made.after(after)
+        taken = len(made.encoded) + len(names)
+        slack = (2 + taken // 50) * (1 + self.base.missing + self.base.needs.bit_count())
+        return Cut(term, made.usual_member(self.base, group), is_usual, then, end, slack)
+
+    def _closed(self, group: int, body: bytes) -> Term:
+        name: str = json.loads(b'"%b"' % body)
         if name in self.made.index_of:
             return EMPTY
         encoded = name.encode()
-        return EMPTY if encoded in self.base.names else self.made.other_member(self.base, group, encoded)
+        return EMPTY if encoded in (self.base.names or ()) else self.made.other_member(self.base, group, encoded)
 
     def shortest(self, alphabet: int) -> bytes | None:
         completions = Completions(alphabet)
         found = []
-        for group, term in self.parts:
+        for group, term in self.ways:
             name = completions.shortest(term)
             if name is None:
                 continue
@@ -745,7 +788,7 @@ class _Name(Leaf):
                 decoded = json.loads(b'"' + self.text + name)
             except ValueError:
                 continue
-            if decoded in self.made.index_of or decoded.encode() in self.base.names:
+            if decoded in self.made.index_of or decoded.encode() in (self.base.names or ()):
                 name = self._another(term, alphabet)
                 if name is None:
                     continue
@@ -767,11 +810,10 @@ class _Name(Leaf):
                     continue
                 if target is EPSILON:
                     name = json.loads(b'"' + self.text + rest + b'"')
-                    if name not in self.made.index_of and name.encode() not in self.base.names:
+                    if name not in self.made.index_of and name.encode() not in (self.base.names or ()):
                         return rest + b'"'
                     continue
-                for byte in _members(usable):
-                    work.append((target, rest + bytes((byte,))))
+                work.extend((target, rest + bytes((byte,))) for byte in _members(usable))
         return None
 
     def __str__(self) -> str:

@@ -6,23 +6,25 @@ spell its members in JSON (RFC 8259, section 7):
 
 - printable ASCII stands for itself, ``"`` and ``\`` are ``\"`` and ``\\``, ``/`` may also be ``\/``;
 - control characters are ``\b \f \n \r \t`` where these exist, or ``\u00XX``;
-- anything beyond ASCII stands for itself in UTF-8, or is ``\uXXXX``, as a pair of surrogates beyond U+FFFF; hex digits in
-  either case; so does DEL, of which `json.dumps` writes either form;
+- anything beyond ASCII, and DEL, stands for itself in UTF-8, or is ``\uXXXX``, as a pair of surrogates beyond U+FFFF;
+  hex digits in either case;
 - no other escapes of ASCII characters, and no lone surrogates (they have no decoded form in UTF-8).
 
 JSON escaping is a substitution of characters, so where a term is visibly made of whole characters the result is a plain
-term again.  Elsewhere (intersections, complements, alternatives that share the first bytes of a character, other leaves)
-it is a `Leaf` whose state is the decoded term that is left: decoding is a function, hence exact for every operator.
+term again.  Elsewhere (intersections, complements, alternatives that share the first bytes of a character, leaves) it
+is a `Leaf` whose state is the decoded term that is left: decoding is a function, hence exact for every operator.
 
 Cost: a derivative costs one of the decoded term.  Cannot do: ``decoded`` beyond UTF-8; the caller keeps to `TEXT`.
 """
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 from functools import lru_cache
 
 from relark.caches import Cache
+from relark.frontends.schema.texts import counted
 from relark.language import (
     ANY_CHARACTER,
     EMPTY,
@@ -46,7 +48,7 @@ from relark.language import (
 )
 from relark.language.completion import NONE
 from relark.language.derivative import clamp
-from relark.language.terms import CHECK, FULL, LAZY, ByteSet, Concat, Repeat, Union
+from relark.language.terms import CHECK, LAZY, ByteSet, Concat, Repeat, Union
 from relark.language.utf8 import MAX_CODE_POINT, normalise
 
 __all__ = ["json_key", "json_string", "json_text", "length_term", "meet"]
@@ -115,18 +117,12 @@ def _meet(a: Term, b: Term) -> Term:
     if isinstance(b, Repeat) and b.item is ANY_CHARACTER:
         a, b = b, a
     if isinstance(a, Repeat) and a.item is ANY_CHARACTER:
-        count = _count(b)
-        if count is not None:
-            item, lo, hi = count
+        item, lo, hi = (b.item, b.lo, b.hi) if isinstance(b, Repeat) else (b, 1, 1)
+        if _as_characters(item) is not None:
             most = a.hi if hi is None else hi if a.hi is None else min(a.hi, hi)
             return repeat(item, max(a.lo, lo), most)
+        return counted(b, a.lo, a.hi)
     return intersection(a, b)
-
-
-def _count(term: Term) -> tuple[Term, int, int | None] | None:
-    """``term`` as one character class and how often it occurs."""
-    item, lo, hi = (term.item, term.lo, term.hi) if isinstance(term, Repeat) else (term, 1, 1)
-    return (item, lo, hi) if _as_characters(item) is not None else None
 
 
 # --- escaping as a substitution ---------------------------------------------------------------------------------------
@@ -183,7 +179,9 @@ def _substituted(term: Term) -> Term | None:
 
 def _as_characters(term: Term) -> Ranges | None:
     """The code points that ``term`` is a set of; None where it is anything else."""
-    if term.nullable or term.flags & (CHECK | LAZY) or isinstance(term, Repeat):
+    if term.nullable or not isinstance(term, ByteSet | Concat | Union):
+        return None
+    if isinstance(term, Concat) and not isinstance(term.head, ByteSet | Union):
         return None
     found = _characters(term)
     if len(found) != 1 or found[0][1] is not EPSILON:
@@ -256,31 +254,32 @@ def _runs(mask: int) -> list[tuple[int, int]]:
 @lru_cache(maxsize=1024)
 def _escaped(ranges: Ranges) -> Term:
     """One character out of ``ranges``, in each way that JSON has for it."""
-    raw = [r for lo, hi in ranges for r in _without_ascii_escapes(lo, hi)]
+    raw = [r for lo, hi in ranges for r in _overlaps(lo, hi, ((0x20, 0x21), (0x23, 0x5B), (0x5D, MAX_CODE_POINT)))]
     simple = sum(1 << ord(letter) for byte, letter in _SIMPLE.items() if any(lo <= byte <= hi for lo, hi in ranges))
     escapes = union(byte_set(simple), concat(_U, _hex_of(ranges)))
     return union(code_points(raw), concat(_ESCAPE, escapes))
 
 
-def _without_ascii_escapes(lo: int, hi: int) -> list[tuple[int, int]]:
-    parts = ((0x20, 0x21), (0x23, 0x5B), (0x5D, MAX_CODE_POINT))
+def _overlaps(lo: int, hi: int, parts: Ranges) -> list[tuple[int, int]]:
     return [(max(lo, a), min(hi, b)) for a, b in parts if lo <= b and hi >= a]
 
 
 def _hex_of(ranges: Ranges) -> Term:
     r"""What follows ``\u`` for the characters of ``ranges`` that may be written so."""
-    units = [(max(lo, a), min(hi, b)) for lo, hi in ranges for a, b in ((0, 0x1F), (0x7F, 0xFFFF)) if lo <= b and hi >= a]
+    units = [
+        (max(lo, a), min(hi, b)) for lo, hi in ranges for a, b in ((0, 0x1F), (0x7F, 0xFFFF)) if lo <= b and hi >= a
+    ]
+    by_top: dict[int, list[tuple[int, int]]] = {}  # high surrogate -> low ones
     by_low: dict[Ranges, list[tuple[int, int]]] = {}  # low surrogates -> the high ones that they may follow
-    for lo, hi in ranges:
-        lo = max(lo, 0x10000)
-        if lo > hi:
-            continue
+    for lo, hi in [(max(lo, 0x10000), hi) for lo, hi in ranges if hi >= 0x10000]:
         first, last = (lo - 0x10000) >> 10, (hi - 0x10000) >> 10
         for top in sorted({first, last}):
             low = (lo & 0x3FF if top == first else 0, hi & 0x3FF if top == last else 0x3FF)
-            by_low.setdefault((low,), []).append((0xD800 + top, 0xD800 + top))
+            by_top.setdefault(0xD800 + top, []).append(low)
         if last - first > 1:
             by_low.setdefault(((0, 0x3FF),), []).append((0xD800 + first + 1, 0xD800 + last - 1))
+    for top, lows in by_top.items():
+        by_low.setdefault(tuple(lows), []).append((top, top))
     pairs = [
         concat(_digits(highs, 4), _ESCAPE, _U, _digits([(0xDC00 + lo, 0xDC00 + hi) for lo, hi in lows], 4))
         for lows, highs in by_low.items()
@@ -290,27 +289,94 @@ def _hex_of(ranges: Ranges) -> Term:
 
 def _digits(ranges: list[tuple[int, int]], count: int) -> Term:
     """The numbers of ``ranges`` as ``count`` hex digits."""
-    if not ranges:
+    ordered = tuple(sorted(ranges))
+    return _hex_term(ordered, 0, len(ordered), 0, count)
+
+
+def _hex_term(ranges: Ranges, lo: int, hi: int, base: int, count: int) -> Term:
+    """``count`` hex digits that make up, with ``base``, a number of ``ranges[lo:hi]``."""
+    if lo == hi:
         return EMPTY
     if count == 0:
         return EPSILON
-    shift = 4 * (count - 1)
-    below = (1 << shift) - 1
-    by_top: dict[int, list[tuple[int, int]]] = {}
-    for lo, hi in ranges:
-        for top in range(lo >> shift, (hi >> shift) + 1):
-            by_top.setdefault(top, []).append(
-                (lo & below if top == lo >> shift else 0, hi & below if top == hi >> shift else below)
-            )
-    by_rest: dict[Ranges, int] = {}
-    for top, inner in by_top.items():
-        key = tuple(inner)
-        by_rest[key] = by_rest.get(key, 0) | _digit(top)
-    return union(*[concat(byte_set(mask), _digits(list(rest), count - 1)) for rest, mask in by_rest.items()])
+    if ranges[lo][0] <= base and ranges[lo][1] >= base + (1 << 4 * count) - 1:
+        return repeat(_ANY_DIGIT, count, count)
+    return leaf(_Hex(ranges[lo:hi], base, count))
+
+
+@dataclass(frozen=True, slots=True)
+class _Hex(Leaf):
+    """``count`` digits that make up, with ``base``, a number in ``ranges`` (sorted, disjoint).
+
+    A leaf because a set like ``\\p{L}`` is some hundred ranges, of which few prefixes are ever asked for.
+    """
+
+    ranges: Ranges
+    base: int
+    count: int
+
+    @property
+    def nullable(self) -> bool:
+        return False
+
+    @property
+    def min_length(self) -> int:
+        return self.count
+
+    def is_prefix_free(self) -> bool:
+        return True
+
+    def _tops(self) -> list[int]:
+        shift = 4 * (self.count - 1)
+        return [d for d in range(16) if self._within(self.base | d << shift, shift)]
+
+    def _within(self, low: int, shift: int) -> bool:
+        i = bisect.bisect_right(self.ranges, (low | (1 << shift) - 1, MAX_CODE_POINT)) - 1
+        return i >= 0 and self.ranges[i][1] >= low
+
+    def classes(self) -> tuple[int, ...]:
+        return tuple(_digit(d) for d in self._tops())
+
+    def derive(self, byte: int) -> Term:
+        if not _HEX_DIGITS >> byte & 1:
+            return EMPTY
+        low = self.base | int(chr(byte), 16) << 4 * (self.count - 1)
+        high = low | (1 << 4 * (self.count - 1)) - 1
+        first = bisect.bisect_left(self.ranges, low, key=_end)
+        last = bisect.bisect_right(self.ranges, high, key=_start)
+        return _hex_term(self.ranges, first, last, low, self.count - 1)
+
+    def bounds(self, alphabet: int, within: int | None) -> tuple[int, int] | None:
+        return None if _HEX & ~alphabet else (self.count, self.count)
+
+    def shortest(self, alphabet: int) -> bytes | None:
+        for digit in self._tops():
+            usable = _digit(digit) & alphabet
+            if usable:
+                byte = usable.bit_length() - 1
+                rest = Completions(alphabet).shortest(self.derive(byte))
+                if rest is not None:
+                    return bytes([byte]) + rest
+        return None
+
+    def __str__(self) -> str:
+        return f"{self.count} hex digits"
+
+
+def _start(item: tuple[int, int]) -> int:
+    return item[0]
+
+
+def _end(item: tuple[int, int]) -> int:
+    return item[1]
 
 
 def _digit(value: int) -> int:
     return 1 << ord(f"{value:x}") | 1 << ord(f"{value:X}")
+
+
+_HEX_DIGITS = sum(map(_digit, range(16)))
+_ANY_DIGIT = byte_set(_HEX_DIGITS)
 
 
 # --- escaping as a leaf -----------------------------------------------------------------------------------------------
@@ -369,9 +435,12 @@ class _Inside(Leaf):
         if _SPELLED & ~alphabet:
             return None
         length, rest = Completions(alphabet & _RAW, within).bounds(self.decoded)
-        if length >= NONE or rest >= NONE:
-            return None
-        return length + 1, max(length, rest) + 1 + _ESCAPE_LENGTH
+        if length < NONE and rest < NONE:
+            return length + 1, max(length, rest) + 1 + _ESCAPE_LENGTH
+        length, rest = Completions(_spellable(alphabet), within).bounds(self.decoded)
+        if length < NONE and rest < NONE:
+            return 6 * length + 1, 6 * max(length, rest) + 1 + _ESCAPE_LENGTH  # \\uXXXX for a byte, at most
+        return None
 
     def shortest(self, alphabet: int) -> bytes | None:
         if not alphabet >> _QUOTE & 1:
@@ -438,7 +507,7 @@ class _Escape(Leaf):
 
 @dataclass(frozen=True, slots=True)
 class _Unicode(Leaf):
-    r"""After ``\u``; apart from `_Escape` because few tokens get here, and the hex digits cost a look at all characters."""
+    r"""After ``\u``; apart from `_Escape` because few tokens get here, and hex digits cost a look at all characters."""
 
     decoded: Term
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["DIALECTS", "TYPES", "Dialect", "Keywords", "Rule", "Shape"]
+__all__ = ["DIALECTS", "TYPES", "URIS", "Dialect", "Keywords", "Rule", "Shape"]
 
 Dialect = Literal["draft4", "draft6", "draft7", "2019-09", "2020-12"]
 DIALECTS: tuple[Dialect, ...] = ("draft4", "draft6", "draft7", "2019-09", "2020-12")
@@ -276,13 +276,16 @@ _KEYWORDS: dict[Dialect, Keywords] = {
     "2020-12": Keywords("2020-12", _all("2020-12"), "$id", False),
 }
 
-_URIS: dict[str, Dialect] = {
-    "json-schema.org/draft-04/schema": "draft4",
+URIS: dict[Dialect, str] = {
+    "2020-12": "https://json-schema.org/draft/2020-12/schema",
+    "2019-09": "https://json-schema.org/draft/2019-09/schema",
+    "draft7": "http://json-schema.org/draft-07/schema#",
+    "draft6": "http://json-schema.org/draft-06/schema#",
+    "draft4": "http://json-schema.org/draft-04/schema#",
+}
+_DIALECTS: dict[str, Dialect] = {
+    **{uri.rstrip("#").partition("://")[2]: dialect for dialect, uri in URIS.items()},
     "json-schema.org/draft-05/schema": "draft4",
-    "json-schema.org/draft-06/schema": "draft6",
-    "json-schema.org/draft-07/schema": "draft7",
-    "json-schema.org/draft/2019-09/schema": "2019-09",
-    "json-schema.org/draft/2020-12/schema": "2020-12",
     "json-schema.org/schema": "2020-12",
 }
 
@@ -310,7 +313,7 @@ def rules_of(uri: str) -> dict[str, Rule] | None:
 def dialect_of(uri: str) -> Dialect | None:
     """The dialect that a ``$schema`` names (with ``http`` or ``https``, with or without ``#``); None if none."""
     scheme, _, rest = uri.rstrip("#").partition("://")
-    return _URIS.get(rest) if scheme in ("http", "https") else None
+    return _DIALECTS.get(rest) if scheme in ("http", "https") else None
 
 
 # Words about them
@@ -388,7 +391,7 @@ def unknown(keyword: str, keywords: Keywords) -> str:
         return f"a keyword of {', '.join(since)}, not of {keywords.dialect}"
     if keyword in _FOREIGN:
         return _FOREIGN[keyword]
-    if keyword.startswith(("x-", "_", "$")) and keyword.strip("$_") not in keywords.rules:
+    if keyword.startswith(("x-", "_")):
         return ""
     close = close_to(keyword, keywords.rules)
     return f"did you mean `{close}`?" if close else ""

@@ -5,14 +5,14 @@
 private keywords (see `generator`); its texts are values of the type, save for what Python code checks in addition:
 `TypeSchema.checked` lists that.
 
-The language is what a model should write, not all that pydantic lets pass: no numbers in strings for ``int``, no members
-that a model would ignore, one name where a field has several.
+The language is what a model should write, not all that pydantic lets pass: no numbers in strings for ``int``, no
+members that a model would ignore, one name where a field has several.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from pydantic_core import SchemaError
 from relark.errors import ArgumentError, UnsupportedError, ValidationFailed
 from relark.frontends.types.functions import arguments_type, is_function
 from relark.frontends.types.generator import CHECKED, UNSUPPORTED, SchemaGenerator
+from relark.frontends.types.members import Members
 
 __all__ = ["TypeSchema", "type_schema"]
 
@@ -31,8 +32,8 @@ __all__ = ["TypeSchema", "type_schema"]
 class TypeSchema:
     """A type with its schema.
 
-    ``type``: what was given; ``schema``: JSON Schema, with relark's private keywords; ``adapter``: pydantic's, which reads
-    values; ``checked``: pairs of a JSON pointer into the schema and what Python checks there after generation.
+    ``type``: what was given; ``schema``: JSON Schema, with relark's private keywords; ``adapter``: pydantic's, which
+    reads values; ``checked``: pairs of a JSON pointer into the schema and what Python checks there after generation.
     """
 
     type: Any
@@ -50,12 +51,20 @@ class TypeSchema:
         except ValidationError as error:
             raise ValidationFailed(_refusal(self.type, error), text) from error
 
+    def parse_part(self, path: tuple[str | int, ...], text: str, around: Sequence[Any]) -> Any:
+        """The value of ``text``, which stands at ``path`` in an unfinished text; see `Members`."""
+        return self._members.parse_part(path, text, around)
+
+    @functools.cached_property
+    def _members(self) -> Members:
+        return Members(self.adapter.core_schema)
+
 
 def type_schema(tp: Any) -> TypeSchema:
     """The schema of the JSON texts of ``tp``, a type or a function.
 
-    Raises `ArgumentError` for what is not a type that pydantic knows, `UnsupportedError` if a necessary part of it has no
-    JSON form.
+    Raises `ArgumentError` for what is not a type that pydantic knows, `UnsupportedError` if a necessary part of it has
+    no JSON form.
 
     >>> type_schema(list[int]).schema
     {'type': 'array', 'items': {'type': 'integer', 'relark:compactNumbers': True}}
@@ -112,5 +121,5 @@ def _shown(tp: Any) -> str:
 def _refusal(tp: Any, error: ValidationError) -> str:
     first, *more = error.errors(include_url=False)
     where = "".join(f"/{part}" for part in first["loc"])
-    found = f"#{where}: {first['msg']}"
-    return f"{found}{f' (and {len(more)} more)' if more else ''}; the text is JSON of {_shown(tp)}, but its Python checks refuse it"
+    others = f" (and {len(more)} more)" if more else ""
+    return f"#{where}: {first['msg']}{others}; the text has the schema of {_shown(tp)}, but its Python checks refuse it"

@@ -16,8 +16,8 @@ Names take parameters after a further colon:
     relark:duration  relark:uuid  relark:uuid4  relark:complex  relark:fraction  relark:byte-size
     relark:ipv4 -address, -interface, -network; relark:ipv6 ...; relark:ip ... (either)
     relark:url  relark:url:http,https  relark:multi-host-url:postgres (the schemes)  relark:email  relark:name-email
-    relark:utf8:2..5  relark:base64  relark:base64url:2..5  relark:hex:2..5 (number of bytes)
-    relark:stripped  relark:lower  relark:upper  relark:ascii  relark:regex
+    relark:utf8:2..5  relark:base64  relark:base64-text  relark:base64url:2..5  relark:hex:2..5 (number of bytes)
+    relark:stripped  relark:lower  relark:upper  relark:ascii  relark:assigned  relark:regex
     relark:search:FLAGS:PATTERN (Python's `re.search`; FLAGS as in ``(?flags)``)  relark:rust-search:PATTERN
 
 Terms are made when first asked for and kept.
@@ -26,14 +26,15 @@ Terms are made when first asked for and kept.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
 from relark.errors import ArgumentError, UnsupportedError
 from relark.frontends.regex import compile_regex
 from relark.language import Term
-from relark.language.terms import FULL, byte_set, concat, intersection, repeat, union
-from relark.language.utf8 import TEXT
+from relark.language.terms import EPSILON, FULL, byte_set, concat, intersection, literal, repeat, union
+from relark.language.utf8 import TEXT, code_points
 
 __all__ = ["PREFIX", "python_format_term"]
 
@@ -132,7 +133,7 @@ def _uuid(version: str) -> Term:
     return _pattern(f"{_HEX}{{8}}-{_HEX}{{4}}-{kind}-{_HEX}{{12}}")
 
 
-_REAL = r"(?:[0-9]{1,17}(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?)"
+_REAL = r"(?:[0-9]{1,309}(?:\.[0-9]{1,340})?(?:[eE][+-]?[0-9]{1,2})?)"
 _COMPLEX = rf"[+-]?{_REAL}|(?:[+-]?{_REAL})?[+-]{_REAL}j|{_REAL}j"
 _FRACTION = r"-?(?:0|[1-9][0-9]{0,99})(?:/[1-9][0-9]{0,99}|\.[0-9]{1,99})?"
 _BYTE_SIZE = r"[0-9]{1,15}(?:\.[0-9]{1,6})? ?(?:[kmgtpe]i?b|b|KB|MB|GB|TB|PB|EB|KiB|MiB|GiB|TiB|PiB|EiB|B)?"
@@ -176,17 +177,25 @@ def _v4_network() -> str:
     return f"(?:{'|'.join(forms)})"
 
 
-def _v6_network() -> str:
-    """Networks whose zeros after the prefix are one "::" at the end, and single addresses."""
-    forms = [f"{_V6}(?:/128)?"]
+def _v6_network() -> Term:
+    """Addresses whose bits after the prefix are zero, written in eight groups or with one "::"."""
+    group, colon, zero = _pattern(_GROUP), literal(b":"), _pattern("0{1,4}")
+    forms = [concat(_pattern(_V6), repeat(literal(b"/128"), 0, 1))]
     for bits in range(128):
         whole, rest = divmod(bits, 16)
-        heads = ["::"] + [":".join([_GROUP] * n) + ("::" if n < 8 else "") for n in range(1, whole + 1)]
-        if rest:
-            last = _cleared(16 - rest)
-            heads.append(":".join([_GROUP] * whole + [last]) + ("::" if whole < 7 else ""))
-        forms.append(f"(?:{'|'.join(heads)})/{bits}")
-    return f"(?:{'|'.join(forms)})"
+        last = [_pattern(_cleared(16 - rest))] if rest else []
+        groups = [*[group] * whole, *last, *[zero] * (8 - whole - len(last))]  # what may stand at each of the eight
+        shapes = [_joined(groups, colon)]
+        for after in range(8):  # groups after the "::", which stands for one or more
+            heads = [_joined(groups[:before], colon) for before in range(8 - after)]
+            tail = _joined(groups[8 - after :], colon) if after else EPSILON
+            shapes.append(concat(union(*heads), literal(b"::"), tail))
+        forms.append(concat(union(*shapes), literal(f"/{bits}".encode())))
+    return union(*forms)
+
+
+def _joined(items: list[Term], separator: Term) -> Term:
+    return concat(*(part for i, item in enumerate(items) for part in ([separator] if i else []) + [item]))
 
 
 def _cleared(bits: int) -> str:
@@ -250,8 +259,19 @@ def _range(parameter: str) -> tuple[int, int | None]:
 
 
 def _utf8(parameter: str) -> Term:
+    """Texts whose UTF-8 has so many bytes; with a limit over 64 only those in ASCII, or short enough anyway."""
     least, most = _range(parameter)
-    return intersection(TEXT, repeat(byte_set(FULL), least, most))
+    if most is None:
+        return intersection(TEXT, repeat(byte_set(FULL), least, None))
+    character = code_points([(0, 0x10FFFF)])
+    if most > 64:
+        ascii_ = repeat(code_points([(0, 0x7F)]), least, most)
+        return union(ascii_, repeat(character, least, most // 4)) if most // 4 >= least else ascii_
+    sizes = [code_points([r]) for r in ((0, 0x7F), (0x80, 0x7FF), (0x800, 0xFFFF), (0x10000, 0x10FFFF))]
+    exactly: list[Term] = [EPSILON]  # of so many bytes
+    for length in range(1, most + 1):
+        exactly.append(union(*(concat(sizes[n - 1], exactly[length - n]) for n in range(1, min(4, length) + 1))))
+    return union(*exactly[least:])
 
 
 def _hex_bytes(parameter: str) -> Term:
@@ -273,7 +293,30 @@ def _base64(alphabet: str) -> Callable[[str], Term]:
     return term
 
 
+def _base64_text() -> str:
+    """Base64 of ASCII texts: the highest bit of each byte is 0."""
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    first, second, third = ("".join(d for i, d in enumerate(digits) if not i & bit) for bit in (32, 8, 2))
+    quad = f"[{first}][{second}][{third}][{digits}]"
+    return f"(?:{quad})*(?:[{first}][AQgw]==|[{first}][{second}][AEIMQUYcgkosw048]=)?"
+
+
 # --- other strings ----------------------------------------------------------------------------------------------------
+
+
+def _assigned(parameter: str) -> Term:
+    """Characters that Python's `unicodedata` knows: on others, engines with another Unicode differ about ``\\w``."""
+    ranges: list[tuple[int, int]] = []
+    start = None
+    for point in (*range(0x40000), *range(0xE0000, 0xE1000), 0xE1000):  # the planes between are empty
+        known = unicodedata.category(chr(point)) not in ("Cn", "Cs") and point != 0xE1000
+        if known and start is None:
+            start = point
+        elif not known and start is not None:
+            ranges.append((start, point - 1))
+            start = None
+    return repeat(code_points([*ranges, (0xF0000, 0xFFFFD), (0x100000, 0x10FFFD)]), 0, None)
+
 
 _STRIPPED = r"(?:[^\p{White_Space}](?:.*[^\p{White_Space}])?)?"
 
@@ -326,7 +369,9 @@ def _rust_search(pattern: str) -> Term:
 
 _MAKERS: dict[str, Callable[[str], Term]] = {
     "ascii": _fixed(r"[\x00-\x7f]*"),
+    "assigned": _assigned,
     "base64": _base64("A-Za-z0-9+/"),
+    "base64-text": _fixed(_base64_text()),
     "base64url": _base64("A-Za-z0-9_-"),
     "byte-size": _fixed(_BYTE_SIZE),
     "complex": _fixed(_COMPLEX),
@@ -338,13 +383,13 @@ _MAKERS: dict[str, Callable[[str], Term]] = {
     "hex": _hex_bytes,
     "ip-address": _fixed(_either(_V4, _V6)),
     "ip-interface": _fixed(_either(f"{_V4}{_V4_PREFIX}?", f"{_V6}{_V6_PREFIX}?")),
-    "ip-network": lambda parameter: _pattern(_either(_v4_network(), _v6_network())),
+    "ip-network": lambda parameter: union(_pattern(_v4_network()), _v6_network()),
     "ipv4-address": _fixed(_V4),
     "ipv4-interface": _fixed(f"{_V4}{_V4_PREFIX}?"),
     "ipv4-network": lambda parameter: _pattern(_v4_network()),
     "ipv6-address": _fixed(_V6),
     "ipv6-interface": _fixed(f"{_V6}{_V6_PREFIX}?"),
-    "ipv6-network": lambda parameter: _pattern(_v6_network()),
+    "ipv6-network": lambda parameter: _v6_network(),
     "lower": _fixed(r"\P{Changes_When_Lowercased}*"),
     "multi-host-url": _multi_host_url,
     "name-email": _fixed(_NAME_EMAIL),

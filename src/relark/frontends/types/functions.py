@@ -84,5 +84,3 @@ def _annotated(function: Any) -> Any:
 
 def _without_default(schema: Any) -> Any:
     return schema["schema"] if schema["type"] == "default" else schema
-
-

@@ -16,6 +16,7 @@ annotations are left out.  Private keywords: ``relark:compactNumbers`` (integral
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -23,11 +24,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
-from pydantic.json_schema import GenerateJsonSchema, PydanticOmit
-from pydantic_core import SchemaValidator, ValidationError, core_schema, to_json
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import PydanticOmit, SchemaValidator, ValidationError, core_schema, to_json
 
 from relark.frontends.types.patterns import pattern_schema
 
@@ -74,7 +76,7 @@ _CHECKED_FORMATS = {
 _HARMLESS = re.compile(
     r"path_validator|Secret|EncodedBytes|EncodedStr|wrap_val|_validate|defaultdict_validator|counter_validator"
     r"|sequence_validator|ordered_dict|deque|Secret\.__get_pydantic_core_schema__|IPv|ip_v|pattern_.*validator"
-    r"|import_string|mapping_like_validator|int_value|forbid_inf_nan|decimal"
+    r"|mapping_like_validator|int_value|forbid_inf_nan|decimal"
 )
 
 LARGEST_FLOAT = 1.7976931348623157e308
@@ -108,6 +110,10 @@ def union_of(schemas: Iterable[Json]) -> Json:
 class SchemaGenerator(GenerateJsonSchema):
     """One use makes one schema: ``SchemaGenerator().generate(core_schema)``."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._definitions: dict[str, Core] = {}
+
     # --- the frame ----------------------------------------------------------------------------------------------------
 
     def generate_inner(self, schema: Core) -> Json:
@@ -115,6 +121,8 @@ class SchemaGenerator(GenerateJsonSchema):
         form = made.get("format")
         if form is None or made.get("type") != "string" or schema["type"] == "str":  # a user's own format stays
             return made
+        if form == "base64" and schema["type"] == "function-after" and "EncodedStr" in _name_of(schema):
+            return {**made, "format": "relark:base64-text"}
         if form in _FORMATS:
             return {**made, "format": _FORMATS[form]}
         if form in _DROPPED_FORMATS or form in _CHECKED_FORMATS:
@@ -154,53 +162,65 @@ class SchemaGenerator(GenerateJsonSchema):
         return made
 
     def float_schema(self, schema: Core) -> Json:
-        """Bounds are of floats: the text 0.99999999999999999999 is the float 1.0, so that ``lt=1`` means the float before
-        1.0 at most.  Around zero, texts are short enough for floats to tell them apart.
+        """Bounds are of floats: the text 0.99999999999999999999 is the float 1.0, so that ``lt=1`` means the float
+        before 1.0 at most.  Around zero, texts are short enough for floats to tell them apart.
+
+        Of ``multiple_of``, pydantic's remainder is right to 1e-9 only as far as the bound that is set here.
         """
-        made: Json = {"type": "number", "minimum": -LARGEST_FLOAT, "maximum": LARGEST_FLOAT}
+        limit = LARGEST_FLOAT
+        step = schema.get("multiple_of")
+        if step is not None:
+            limit = _exact_multiples(abs(float(step)))
+        made: Json = {"type": "number", "minimum": -limit, "maximum": limit}
         for name, keyword in _BOUNDS.items():
             bound = schema.get(name)
             if bound is None or math.isinf(bound):
                 continue
             low = name in ("ge", "gt")
             key = "minimum" if low else "maximum"
-            if name in ("ge", "le"):
-                value = bound
-            elif bound == 0:
+            if bound == 0 and name in ("gt", "lt"):
                 made[keyword] = 0
-                made.pop(key, None)
                 continue
-            else:
-                value = _next_float(float(bound), up=low)
-            made[key] = max(made.get(key, value), value) if low else min(made.get(key, value), value)
-        if schema.get("multiple_of"):
-            made["multipleOf"] = abs(schema["multiple_of"])
+            value = float(bound) if name in ("ge", "le") else _next_float(float(bound), up=low)
+            made[key] = max(made[key], value) if low else min(made[key], value)
+        for key, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+            if exclusive in made and (made[key] < 0) == (key == "minimum"):
+                del made[key]  # 0 is the narrower bound
+        if step is not None:
+            made["multipleOf"] = abs(step)
         return made
 
     def decimal_schema(self, schema: Core) -> Json:
-        """A number where a float holds it exactly, or a string with a number in it."""
-        bounds = {_BOUNDS[n]: _plain(schema[n]) for n in _BOUNDS if schema.get(n) is not None and schema[n].is_finite()}
-        if schema.get("multiple_of") is not None:
-            bounds["multipleOf"] = _plain(abs(schema["multiple_of"]))
+        """A string with a number in it; or a number, as far as a float holds it exactly, for pydantic reads numbers as
+        floats.
+        """
+        limits = {n: Decimal(schema[n]) for n in (*_BOUNDS, "multiple_of") if schema.get(n) is not None}
+        bounds = {_BOUNDS[n]: _plain(v) for n, v in limits.items() if n in _BOUNDS and v.is_finite()}
+        if "multiple_of" in limits:
+            bounds["multipleOf"] = _plain(abs(limits["multiple_of"]))
         digits, places = schema.get("max_digits"), schema.get("decimal_places")
         shapes = list(_digit_shapes(digits, places))
-        text = union_of(_within({"type": "number", **bounds}, *shape) for shape in shapes)
-        exact = [(whole, part) for whole, part in shapes if whole is not None and part is not None]
+        text = union_of(_within(bounds, *shape) for shape in shapes)
         number: Json
-        if digits is None and places is None:
-            lax = {n: float(schema[n]) for n in _BOUNDS if schema.get(n) is not None}
-            number = self.float_schema(lax)
-            if "multipleOf" in bounds:
-                number = _within({"type": "number", **bounds}, EXACT_DIGITS - _places(schema["multiple_of"]), None)
+        if digits is None and places is None and "multiple_of" not in limits:
+            number = self.float_schema({n: float(v) for n, v in limits.items()})
         else:
-            shapes = [(min(w, EXACT_DIGITS - p), p) for w, p in exact] or [(EXACT_DIGITS - (places or 0), places)]
-            number = union_of(_within({"type": "number", **bounds}, *shape) for shape in shapes if (shape[0] or 0) >= 0)
+            exact = []
+            for whole, part in shapes:
+                fraction = max(part or 0, _places(limits.get("multiple_of", Decimal(0))))
+                room = EXACT_DIGITS - fraction
+                if room >= 0:
+                    exact.append((room if whole is None else min(whole, room), part))
+            number = union_of(_within(bounds, *shape) for shape in exact)
         return union_of([number, {"type": "string", CONTENT: text}])
 
     def fraction_schema(self, schema: Core) -> Json:
+        """A number, a decimal number in a string, and without bounds also "1/3"."""
         bounds = {n: float(schema[n]) for n in _BOUNDS if schema.get(n) is not None}
-        text = {} if bounds else {"type": "string", "format": "relark:fraction"}
-        return union_of([self.float_schema(bounds), *([text] if text else [])])
+        number = self.float_schema(bounds)
+        if bounds:
+            return union_of([number, {"type": "string", CONTENT: number}])
+        return union_of([number, {"type": "string", "format": "relark:fraction"}])
 
     def complex_schema(self, schema: Core) -> Json:
         return {"type": "string", "format": "relark:complex"}
@@ -364,23 +384,11 @@ class SchemaGenerator(GenerateJsonSchema):
             return made if items else {"type": "array", "maxItems": 0}
         before, repeated, after = items[:variadic], items[variadic], items[variadic + 1 :]
         if after:
-            return with_checked(self._array_with_end(before, repeated, after, schema), "the items at the end")
+            return _with_end(before, repeated, after, schema)
         made = {"type": "array", "items": repeated}
         if before:
             made |= {"prefixItems": before, "minItems": len(before)}
         return _counted(made, schema, "minItems", "maxItems")
-
-    def _array_with_end(self, before: list[Json], repeated: Json, after: list[Json], schema: Core) -> Json:
-        """``tuple[A, *tuple[B, ...], C]``: JSON Schema cannot tie items to the end, so that up to 16 of the repeated ones
-        are spelt out.
-        """
-        return {
-            "anyOf": [
-                {"type": "array", "prefixItems": items, "items": False, "minItems": len(items)}
-                for count in range(17)
-                for items in [[*before, *[repeated] * count, *after]]
-            ]
-        }
 
     def dict_schema(self, schema: Core) -> Json:
         return self._mapping(schema)
@@ -415,16 +423,15 @@ class SchemaGenerator(GenerateJsonSchema):
         """The strings that serve as keys, which pydantic reads as it does a string where the type is none."""
         kind = keys["type"]
         if kind in ("int", "float"):
-            return {"type": "string", CONTENT: self.generate_inner({**keys, "metadata": {}})}
+            plain = self.generate_inner({**keys, "metadata": {}})
+            return {"type": "string", CONTENT: plain, "not": {"const": "-0"}}
         if kind == "bool":
             return {"enum": ["true", "false"]}
         if kind == "nullable" or kind == "default":
             return self._names(keys["schema"])
         if kind == "union":
-            return union_of(self._names(choice) for choice in core_schema.iter_union_choices(keys)) if hasattr(
-                core_schema, "iter_union_choices"
-            ) else union_of(self._names(c[0] if isinstance(c, tuple) else c) for c in keys["choices"])
-        if kind in ("function-after", "function-before", "function-wrap") and keys["schema"]["type"] in ("int", "float"):
+            return union_of(self._names(choice) for choice in _choices(keys))
+        if kind.startswith("function-") and keys.get("schema", {}).get("type") in ("int", "float", "bool"):
             return with_checked(self._names(keys["schema"]), _name_of(keys))
         if kind in ("literal", "enum"):
             return self._listed_names(keys)
@@ -464,9 +471,7 @@ class SchemaGenerator(GenerateJsonSchema):
         config = getattr(cls, "__pydantic_config__", None)
         total = schema.get("total", True)
         with self._config_wrapper_stack.push(config):
-            made = self._object(
-                (name, each, each.get("required", total)) for name, each in schema["fields"].items()
-            )
+            made = self._object((name, each, each.get("required", total)) for name, each in schema["fields"].items())
             extra = schema.get("extra_behavior") or schema.get("config", {}).get("extra_fields_behavior")
             return self._closed(made, extra or self._config.config_dict.get("extra"), schema)
 
@@ -543,9 +548,9 @@ class SchemaGenerator(GenerateJsonSchema):
 
     def union_schema(self, schema: Core) -> Json:
         made = []
-        for choice in schema["choices"]:
+        for choice in _choices(schema):
             try:
-                made.append(self.generate_inner(choice[0] if isinstance(choice, tuple) else choice))
+                made.append(self.generate_inner(choice))
             except PydanticOmit:
                 continue
         return union_of(made)
@@ -556,17 +561,50 @@ class SchemaGenerator(GenerateJsonSchema):
     def tagged_union_schema(self, schema: Core) -> Json:
         """The tag is required even where the field has a default."""
         discriminator = schema["discriminator"]
-        made = []
-        for choice in schema["choices"].values():
-            inner = self.generate_inner(choice)
-            tag = _tag(discriminator)
-            if tag is not None:
-                inner = {**inner, "required": [*inner.get("required", ()), *([] if tag in inner.get("required", ()) else [tag])]}
-            made.append(inner)
+        made = [self._tagged(choice, discriminator) for choice in schema["choices"].values()]
         found = union_of(made)
         if callable(discriminator):
             found = with_checked(found, f"the discriminator {_function_name(discriminator)}")
         return found
+
+    def _tagged(self, choice: Core, discriminator: Any) -> Json:
+        inner = self._unwrapped(choice)
+        if inner["type"] == "tagged-union":
+            return union_of(self._tagged(each, discriminator) for each in inner["choices"].values())
+        made = self.generate_inner(choice)
+        tag = self._tag(inner, discriminator)
+        if tag is None or tag in made.get("required", ()):
+            return made
+        return {**made, "required": [*made.get("required", ()), tag]}
+
+    def _tag(self, fields: Core, discriminator: Any) -> str | None:
+        """The name under which the discriminating field of an object is written."""
+        if callable(discriminator):
+            return None
+        paths = [discriminator] if isinstance(discriminator, str) else discriminator
+        names = {p if isinstance(p, str) else p[0] for p in paths if isinstance(p, str) or len(p) == 1}
+        each = fields.get("fields", {})
+        found = each.items() if isinstance(each, dict) else ((f["name"], f) for f in each)
+        for name, one in found:
+            path = self._path(name, one)
+            if len(path) == 1 and path[0] in names:
+                return str(path[0])
+        return None
+
+    def _unwrapped(self, schema: Core) -> Core:
+        """The schema of fields, or a union, under models, references and validators."""
+        while True:
+            if schema["type"] == "definition-ref":
+                schema = self._definitions[schema["schema_ref"]]
+            elif schema["type"] != "tagged-union" and isinstance(schema.get("schema"), dict):
+                schema = schema["schema"]
+            else:
+                return schema
+
+    def definitions_schema(self, schema: Core) -> Json:
+        self._definitions.update((each["ref"], each) for each in schema["definitions"])
+        made: Json = super().definitions_schema(schema)
+        return made
 
     # --- functions ----------------------------------------------------------------------------------------------------
 
@@ -575,7 +613,9 @@ class SchemaGenerator(GenerateJsonSchema):
 
     def function_after_schema(self, schema: Core) -> Json:
         if "ByteSize" in _name_of(schema):
-            return union_of([{"type": "integer", "minimum": 0, COMPACT: True}, {"type": "string", "format": "relark:byte-size"}])
+            return union_of(
+                [{"type": "integer", "minimum": 0, COMPACT: True}, {"type": "string", "format": "relark:byte-size"}]
+            )
         return self._function(schema, super().function_after_schema(schema))
 
     def function_wrap_schema(self, schema: Core) -> Json:
@@ -587,7 +627,8 @@ class SchemaGenerator(GenerateJsonSchema):
 
     def _function(self, schema: Core, made: Json) -> Json:
         function = schema["function"]["function"]
-        module = getattr(function, "__module__", None) or type(function).__module__
+        inner = function.func if isinstance(function, functools.partial) else function
+        module = getattr(inner, "__module__", None) or type(inner).__module__
         name = _name_of(schema)
         if module.partition(".")[0] in ("pydantic", "pydantic_core", "ipaddress") and _HARMLESS.search(name):
             return made
@@ -618,7 +659,7 @@ _PLAIN_KEYS = {"str", "int", "literal", "enum", "bool", "uuid", "any"}
 
 @dataclass
 class _Place:
-    """A place in the text that fields are read from: ``AliasPath("a", 0)`` and ``AliasPath("a", 1)`` share one at "a"."""
+    """A place in the text that fields are read from; ``AliasPath("a", 0)`` and ``AliasPath("a", 1)`` share "a"."""
 
     schemas: list[Json] = field(default_factory=list)
     required: bool = False
@@ -661,6 +702,18 @@ def _joined(made: Json, parts: list[Json]) -> Json:
     return {**made, "allOf": rest} if rest else made
 
 
+def _with_end(before: list[Json], repeated: Json, after: list[Json], schema: Core) -> Json:
+    """``tuple[A, *tuple[B, ...], C]``: JSON Schema cannot tie items to the end; up to 16 B are spelt out."""
+    lengths = range(len(before) + len(after), len(before) + len(after) + 17)
+    least, most = schema.get("min_length") or 0, schema.get("max_length")
+    shapes = []
+    for length in lengths:
+        if length >= least and (most is None or length <= most):
+            items = [*before, *[repeated] * (length - len(before) - len(after)), *after]
+            shapes.append({"type": "array", "prefixItems": items, "items": False, "minItems": length})
+    return union_of(shapes)
+
+
 def _counted(made: Json, schema: Core, least: str, most: str) -> Json:
     if schema.get("min_length"):
         made[least] = max(schema["min_length"], made.get(least, 0))
@@ -674,8 +727,19 @@ def _next_float(value: float, *, up: bool) -> float:
     return math.nextafter(value, math.inf if up else -math.inf)
 
 
-def _plain(value: Decimal) -> int | Decimal:
-    return int(value) if value == value.to_integral_value() and abs(value) < 10**30 else value
+def _exact_multiples(step: float) -> float:
+    """How far the floating-point remainder by ``step`` tells multiples from others."""
+    error = abs(Fraction(step) - Fraction(repr(step))) / Fraction(step)
+    if not error:  # step is a sum of few powers of two, and so are its multiples
+        return min(step * 2**53, LARGEST_FLOAT)
+    return 5e-10 / (float(error) + 2**-53)
+
+
+def _plain(value: Decimal) -> int | float | Decimal:
+    """``value`` as JSON would have it, if that can say it exactly."""
+    if value == value.to_integral_value() and abs(value) < 10**30:
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else value
 
 
 def _plain_scalar(value: Any) -> Any:
@@ -694,34 +758,39 @@ def _places(value: Decimal) -> int:
 def _digit_shapes(digits: int | None, places: int | None) -> Iterable[tuple[int | None, int | None]]:
     """How many digits may stand before and after the point, each None where that is free.
 
-    pydantic counts neither leading zeros nor zeros at the end; with both limits, before the point are at most
-    ``digits - places``.
+    pydantic counts the places after the point as digits, zeros at the end as neither; with both limits, before the
+    point are at most ``digits - places``.
     """
     if digits is None:
         yield None, places
     elif places is not None:
-        yield max(0, digits - places), places
+        yield max(0, digits - places), min(places, digits)
     else:
         for part in range(digits + 1):
             yield digits - part, part
 
 
-def _within(made: Json, whole: int | None, part: int | None) -> Json:
-    """``made`` with at most ``whole`` digits before the point and ``part`` after it."""
-    made = dict(made)
+def _within(bounds: Json, whole: int | None, part: int | None) -> Json:
+    """Numbers with at most ``whole`` digits before the point (a zero alone counts as one) and ``part`` after it."""
+    made = {"type": "number", **bounds}
     if part is not None:
-        step = Decimal(1).scaleb(-part) if part else 1
+        step = 10**-part if part else 1
         if "multipleOf" in made:
-            made = {**made, "allOf": [{"multipleOf": step}]}
+            made["allOf"] = [{"multipleOf": step}]
         else:
             made["multipleOf"] = step
-        if part == 0:
-            made.setdefault("type", "number")
     if whole is not None:
         limit = 10**whole
         made["exclusiveMaximum"] = min(limit, made.get("exclusiveMaximum", limit))
         made["exclusiveMinimum"] = max(-limit, made.get("exclusiveMinimum", -limit))
+        if whole == 0:
+            made["not"] = {"const": 0}
     return made
+
+
+def _choices(union: Core) -> list[Core]:
+    """The schemas of a union; a choice may carry a label."""
+    return [choice[0] if isinstance(choice, tuple) else choice for choice in union["choices"]]
 
 
 def _day_after(day: Any, count: int) -> Any:
@@ -740,24 +809,12 @@ def _only_strings(schema: Json) -> Json:
     return schema
 
 
-def _tag(discriminator: Any) -> str | None:
-    """The name of the discriminating member, where it is one name."""
-    if isinstance(discriminator, str):
-        return discriminator
-    if isinstance(discriminator, list):
-        paths = discriminator if isinstance(discriminator[0], list) else [discriminator]
-        for path in paths:
-            if len(path) == 1 and isinstance(path[0], str):
-                return str(path[0])
-    return None
-
-
 def _function_name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__qualname__", None) or repr(function)
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(function, "__qualname__", None) or type(function).__qualname__
 
 
 def _name_of(schema: Core) -> str:
     """The qualified name of the function of a function schema."""
     return _function_name(schema["function"]["function"])
-
-

@@ -27,7 +27,9 @@ _RUST = {"d": r"\p{Nd}", "s": r"\p{White_Space}", "w": r"\p{Alphabetic}\p{M}\p{N
 _PYTHON = {"d": r"\p{Nd}", "s": r"\p{White_Space}\u001c-\u001f", "w": r"\p{L}\p{N}_"}
 _CONTROLS = {"a": 0x07, "f": 0x0C, "t": 0x09, "n": 0x0A, "r": 0x0D, "v": 0x0B}
 _SYNTAX = set("^$\\.*+?()[]{}|/")
-_CATEGORIES = re.compile("C|Cc|Cf|Cn|Co|L|Ll|Lm|Lo|Lt|Lu|M|Mc|Me|Mn|N|Nd|Nl|No|P|Pc|Pd|Pe|Pf|Pi|Po|Ps|S|Sc|Sk|Sm|So|Z|Zl|Zp|Zs")
+_CATEGORIES = re.compile(
+    "C|Cc|Cf|Cn|Co|L|Ll|Lm|Lo|Lt|Lu|M|Mc|Me|Mn|N|Nd|Nl|No|P|Pc|Pd|Pe|Pf|Pi|Po|Ps|S|Sc|Sk|Sm|So|Z|Zl|Zp|Zs"
+)
 _POSIX = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -45,8 +47,10 @@ _FLAGS = (("i", re.I), ("m", re.M), ("s", re.S), ("x", re.X), ("a", re.A))
 def pattern_schema(pattern: str | re.Pattern[str], engine: Engine = "rust-regex") -> dict[str, Any]:
     r"""The schema of the strings in which ``pattern`` matches somewhere.
 
-    >>> pattern_schema("^[a-z]+$"), pattern_schema(r"\d"), pattern_schema("(?i)yes")
-    ({'pattern': '^[a-z]+$'}, {'pattern': '\\p{Nd}'}, {'format': 'relark:rust-search:(?i)yes'})
+    >>> pattern_schema(r"^\d+$")
+    {'pattern': '^\\p{Nd}+$', 'format': 'relark:assigned'}
+    >>> pattern_schema("(?i)yes")
+    {'format': 'relark:rust-search:(?i)yes'}
     """
     flags = 0
     if isinstance(pattern, re.Pattern):
@@ -54,7 +58,10 @@ def pattern_schema(pattern: str | re.Pattern[str], engine: Engine = "rust-regex"
         pattern, engine = pattern.pattern, "python-re"
     if not flags:
         try:
-            return {"pattern": _Translation(pattern, engine).run()}
+            written = _Translation(pattern, engine).run()
+            return (
+                {"pattern": written, "format": "relark:assigned"} if "\\p" in written.lower() else {"pattern": written}
+            )
         except _NotTranslated:
             pass
     letters = "".join(letter for letter, flag in _FLAGS if flags & flag)
@@ -136,16 +143,17 @@ class _Translation:
         if self.at + 1 >= len(self.source):
             raise _NotTranslated
         c = self.source[self.at + 1]
-        if c.lower() in "dws" and c in "dwsDWS":
+        if c in "dwsDWS":
             self.at += 2
             inside = self._sets()[c.lower()]
-            if c.islower():
-                return inside if in_class or inside.count("\\") == 1 and "-" not in inside and "_" not in inside[-1:] else f"[{inside}]"
+            single = inside.startswith("\\p{") and inside.endswith("}") and inside.count("\\") == 1
             if in_class:
-                if inside.count("\\") == 1 and inside.startswith("\\p{") and inside.endswith("}"):
-                    return "\\P" + inside[2:]
-                raise _NotTranslated
-            return f"[^{inside}]"
+                if c.isupper() and not single:
+                    raise _NotTranslated
+                return inside if c.islower() else "\\P" + inside[2:]
+            if single:
+                return inside if c.islower() else "\\P" + inside[2:]
+            return f"[{inside}]" if c.islower() else f"[^{inside}]"
         if c in _CONTROLS:
             self.at += 2
             return f"\\u{_CONTROLS[c]:04x}"

@@ -1,19 +1,22 @@
 """``relark.explain``: what a constraint means, how it is served, and what to mind, before anything is generated.
 
-Use it when a pattern is slow, when a text comes out longer than expected, or to choose ``max_new_tokens``.  It
-loads no model.  Everything it says is derived from the constraint itself; what it could not decide within its
-limits it reports as undecided (``None``), never as a guess.
+Use it when a pattern is slow, when a text comes out longer than expected, to choose ``max_new_tokens``, or to see what
+becomes of each keyword of a schema.  It loads no model.  Everything it says is derived from the constraint itself; what
+it could not decide within its limits it reports as undecided (``None``), never as a guess.
 
 Cost: compiling the constraint, a search for a shortest text, and where lookarounds, ``&`` or ``~`` are involved a
-search of at most `STATES` states for whether it has a longest one.  With a tokenizer also its trie (0.1 s for
-128,000 tokens, once) and the cheapest spelling.
+search of at most `lengths.STATES` states for whether it has a longest one; for schemas see `schemas`.  With a tokenizer
+also its trie (0.1 s for 128,000 tokens, once) and the cheapest spelling.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
+import json
 import re
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,33 +24,23 @@ import regex as regex_module
 
 from relark import constraint as constraints
 from relark.constraint import Constraint
-from relark.errors import ArgumentError, UnsatisfiableError, caret
-from relark.frontends.regex.partial import PartialMatch
-from relark.language import Term, completion, is_empty, lower_bound, shortest, transitions
-from relark.language.literals import OneOf
-from relark.language.terms import (
-    CHECK,
-    Ahead,
-    Behind,
-    ByteSet,
-    Complement,
-    Concat,
-    Epsilon,
-    Intersection,
-    LeafTerm,
-    Ref,
-    Repeat,
-    Scope,
-    Union,
-)
+from relark.errors import ArgumentError, PatternError, RelarkError, UnsatisfiableError, UnsupportedError, caret
+from relark.frontends.regex import CompiledRegex
+from relark.frontends.schema import CompiledSchema, layout
+from relark.frontends.schema.compiler import Compiler
+from relark.frontends.schema.document import load
+from relark.language import EMPTY
+from relark.report.lengths import longest_member, shortest_member
+from relark.report.schemas import UNBOUNDED, Finding, KeywordUse, findings, keyword_uses
+from relark.tokens.budget import can_be_spelled
+from relark.tokens.masks import masks_of
 from relark.tokens.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from relark.frontends.regex import CompiledRegex, Reason
+    from relark.frontends.regex import Reason
 
-__all__ = ["Explanation", "Part", "explain"]
+__all__ = ["Explanation", "Finding", "KeywordUse", "Part", "explain"]
 
-STATES = 2_000  # that the search for a longest text may visit
 SHOWN = 120  # characters of a text in the printed form
 
 
@@ -85,6 +78,8 @@ class Explanation:
     min_tokens      ``max_new_tokens`` that suffices for the cheapest text found, EOS not counted
     walk            how masks are computed
     warnings        what to mind, as sentences
+    keywords        for schemas: every keyword, and whether it is enforced
+    findings        for schemas: what to mind about which part, for programs; ``warnings`` say the same
     """
 
     constraint: str
@@ -99,6 +94,8 @@ class Explanation:
     min_tokens: int | None
     walk: str
     warnings: tuple[str, ...]
+    keywords: tuple[KeywordUse, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def __str__(self) -> str:
         lines = [self.constraint]
@@ -109,7 +106,10 @@ class Explanation:
             lines.extend(f"  {'':<9} {line}".rstrip() for line in others)
 
         engines = {part.engine for part in self.parts}
-        if engines <= {"derivative"}:
+        for name, uses in _by_treatment(self.keywords):
+            row(name, uses)
+        of_schema = bool(self.keywords or self.findings)
+        if engines <= {"derivative"} and (self.parts or not of_schema):
             row("engine", f"derivative: {ENGINES['derivative']}")
         for part in self.parts:
             if part.engine != "derivative":
@@ -127,7 +127,7 @@ class Explanation:
         if not self.empty:
             if self.unbounded is False:
                 row("length", f"at most {_bytes(self.longest_bytes)}")
-            else:
+            elif self.unbounded or not of_schema:
                 row("length", "unbounded" if self.unbounded else "undecided")
         if self.vocabulary is not None:
             if self.spellable:
@@ -144,6 +144,7 @@ class Explanation:
 def explain(
     *,
     regex: str | re.Pattern[str] | regex_module.Pattern[str] | None = None,
+    schema: Any = None,
     choices: Iterable[str] | type[enum.Enum] | None = None,
     constraint: Constraint | None = None,
     flags: int = 0,
@@ -153,43 +154,57 @@ def explain(
     """What a constraint means and how it is served.
 
     regex         a pattern, as for `relark.regex`, with its ``flags`` and ``named_lists``
+    schema        a type or a JSON Schema, as for `relark.schema`
     choices       as for `relark.choices`
-    constraint    any `relark.Constraint`; exactly one of the three
+    constraint    any `relark.Constraint`, such as a schema with options of its own; exactly one of the four
     tokenizer     anything that `Vocabulary.from_tokenizer` reads, or a `Vocabulary`: tells also what the constraint
                   costs in tokens
 
-    Raises `ArgumentError`, and what `relark.regex` and `Vocabulary.from_tokenizer` raise; a constraint that nothing
-    satisfies is not an error here.
+    Raises `ArgumentError`, and what `relark.regex`, `relark.schema` and `Vocabulary.from_tokenizer` raise; a constraint
+    that nothing satisfies, or a schema that relark refuses, is not an error here.
 
     >>> found = explain(regex=r"[ab]{2,4}")
     >>> found.empty, found.shortest, found.unbounded, found.longest_bytes
     (False, 'aa', False, 4)
     """
-    explained = _one(regex, choices, constraint, flags, named_lists)
+    explained, trouble = _one(regex, schema, choices, constraint, flags, named_lists)
+    refused = trouble is not None and not isinstance(trouble, UnsatisfiableError)
     term = explained.term
-    regular = all(compiled.engine == "derivative" for compiled in explained.sources)
-    empty, text, proved = _shortest(term, regular)
-    longest, unbounded = (None, None) if empty else _longest(term, regular)
+    regexes = [source for source in explained.sources if isinstance(source, CompiledRegex)]
+    schemas = [source for source in explained.sources if isinstance(source, CompiledSchema)]
+    regular = not schemas and all(compiled.engine == "derivative" for compiled in regexes)
+    empty, text, proved = (None, None, False) if refused else shortest_member(term, regular)
+    longest, unbounded = (None, None) if empty or refused else longest_member(term, regular)
     vocabulary: Vocabulary | None = None
     if tokenizer is not None:
         vocabulary = tokenizer if isinstance(tokenizer, Vocabulary) else Vocabulary.from_tokenizer(tokenizer)
     spellable: bool | None = None
     min_tokens: int | None = None
-    if vocabulary is not None and not empty:
+    if vocabulary is not None and not empty and not refused:
         try:
             min_tokens = explained.matcher(vocabulary).min_tokens()
             spellable = True
         except UnsatisfiableError:
             spellable = False
-    parts = tuple(_part(compiled) for compiled in explained.sources)
+    parts = tuple(_part(compiled) for compiled in regexes)
+    uses = tuple(use for compiled in schemas for use in keyword_uses(compiled))
+    spells = None if vocabulary is None else functools.partial(can_be_spelled, masks_of(vocabulary))
+    found = tuple(finding for compiled in schemas for finding in findings(compiled, spells))
+    if unbounded is None and not empty and any(finding.kind in UNBOUNDED for finding in found):
+        unbounded = True
     warnings = []
+    if refused:
+        warnings.append(f"relark refuses this schema: {str(trouble).splitlines()[0]}")
     if empty:
         warnings.append("nothing satisfies this constraint; generating with it raises UnsatisfiableError")
+    if empty and trouble is not None:
+        warnings.append(str(trouble))
+    warnings += _sentences(found)
     if spellable is False:
         warnings.append(
             "the tokenizer has no tokens for some bytes that every text needs; generating raises UnsatisfiableError"
         )
-    if unbounded:
+    if unbounded and not found:
         warnings.append(
             "texts have no longest length: a small model may write on until max_new_tokens, where the text is "
             "completed; bound what repeats ({0,80} instead of *), or let the text end in something that the model "
@@ -214,33 +229,96 @@ def explain(
         min_tokens=min_tokens,
         walk="NumPy walk over the byte trie",
         warnings=tuple(warnings),
+        keywords=uses,
+        findings=found,
     )
 
 
 def _one(
     regex: str | re.Pattern[str] | regex_module.Pattern[str] | None,
+    schema: Any,
     choices: Iterable[str] | type[enum.Enum] | None,
     constraint: Constraint | None,
     flags: int,
     named_lists: dict[str, Iterable[str]],
-) -> Constraint:
-    given = {"regex": regex, "choices": choices, "constraint": constraint}
+) -> tuple[Constraint, RelarkError | None]:
+    """The constraint; and what using it would raise."""
+    given = {"regex": regex, "schema": schema, "choices": choices, "constraint": constraint}
     named = [name for name, value in given.items() if value is not None]
     if len(named) != 1:
         found = " and ".join(named) or "nothing"
-        raise ArgumentError(f"explain: expected exactly one of regex, choices and constraint, got {found}")
+        raise ArgumentError(f"explain: expected exactly one of regex, schema, choices and constraint, got {found}")
     if regex is not None:
-        return constraints.regex(regex, flags, **named_lists)
+        return constraints.regex(regex, flags, **named_lists), None
     if flags or named_lists:
         raise ArgumentError(f"explain: {', '.join(['flags'] * bool(flags) + list(named_lists))} go with regex= only")
     if choices is not None:
-        return constraints.choices(choices)
+        return constraints.choices(choices), None
+    if schema is not None:
+        return _schema(schema)
     if not isinstance(constraint, Constraint):
         raise ArgumentError(
             f"constraint: expected a relark constraint (relark.regex(...), relark.choices(...), ...), "
             f"got {type(constraint).__name__}"
         )
-    return constraint
+    return constraint, None
+
+
+def _schema(of: Any) -> tuple[Constraint, RelarkError | None]:
+    """The constraint, also where `relark.schema` refuses it, and its error."""
+    try:
+        return constraints.schema(of), None
+    except (UnsatisfiableError, UnsupportedError, PatternError) as error:
+        if isinstance(of, dict | bool | str):
+            source = of
+        else:
+            from relark.frontends.types import type_schema
+
+            source = type_schema(of).schema
+        compiled = CompiledSchema(EMPTY, load(source), Compiler(layout()))
+        shown = f"schema({source if isinstance(source, str) else json.dumps(source)})"
+        return Constraint(EMPTY, _cut(shown), (compiled,)), error
+
+
+POINTERS = 6  # that a warning names
+
+
+def _sentences(found: Sequence[Finding]) -> list[str]:
+    """The findings, those about size together."""
+    sentences = []
+    for kind in UNBOUNDED:
+        places = [finding for finding in found if finding.kind == kind]
+        if places:
+            what, _, advice = places[0].message.partition(": ")
+            named = ", ".join(finding.pointer for finding in places[:POINTERS])
+            more = f" and {len(places) - POINTERS} more" if len(places) > POINTERS else ""
+            sentences.append(
+                f"{what} ({named}{more}): {advice}, or a small model may write on until max_new_tokens, where the text "
+                "is completed"
+            )
+    return sentences + [f"{f.pointer}: {f.message}" for f in found if f.kind not in UNBOUNDED]
+
+
+def _by_treatment(uses: Sequence[KeywordUse]) -> Iterator[tuple[str, str]]:
+    """Rows: the keywords with one treatment, counted; with their places where there is more to say than that."""
+    exact = Counter(use.keyword for use in uses if use.treatment == "exact")
+    if uses:
+        yield "exact", ", ".join(_times(name, count) for name, count in exact.items()) or "nothing is asked for"
+    for treatment in ("checked", "refused"):
+        lines = [f"{use.pointer}: {use.why}" for use in uses if use.treatment == treatment]
+        if lines:
+            yield treatment, "\n".join(lines)
+    ignored = [use for use in uses if use.treatment == "ignored"]
+    lines = [f"{use.pointer}: {use.why}" for use in ignored if not use.is_annotation]
+    annotations = Counter(use.keyword for use in ignored if use.is_annotation)
+    if annotations:
+        lines.append(f"{', '.join(_times(name, count) for name, count in annotations.items())}: annotations")
+    if lines:
+        yield "ignored", "\n".join(lines)
+
+
+def _times(name: str, count: int) -> str:
+    return name if count == 1 else f"{name} ({count})"
 
 
 def _part(compiled: CompiledRegex) -> Part:
@@ -268,126 +346,3 @@ def _bytes(count: int | None) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
-
-
-def _shortest(term: Term, regular: bool) -> tuple[bool | None, str | None, bool]:
-    """Whether the language is empty (None: undecided), a short member, and whether none is shorter."""
-    if is_empty(term):
-        return True, None, False
-    found = shortest(term)
-    if found is None:
-        return None, None, False
-    return False, found.decode(), len(found) == lower_bound(term) or (regular and _is_decided(_parts(term)))
-
-
-def _is_decided(states: Iterable[Term]) -> bool:
-    """Whether no search for a member of one of these was given up."""
-    return not any(state in completion.undecided for state in states)
-
-
-def _longest(term: Term, regular: bool) -> tuple[int | None, bool | None]:
-    """An upper bound of the length of every member, in bytes, and whether there is none (None: undecided)."""
-    bounds: dict[Term, int | None] = {}
-    bound = _upper_bound(term, bounds)
-    if bound is not None:
-        return bound, False
-    if not term.flags & CHECK and not any(isinstance(part, Ref) or _unknown(part) for part in bounds):
-        return None, True  # without intersections and the like every part of a term has members
-    return _longest_walk(term) if regular else (None, None)
-
-
-def _parts(term: Term) -> Iterable[Term]:
-    """``term`` and the terms that it consists of."""
-    work = [term]
-    while work:
-        part = work.pop()
-        yield part
-        match part:
-            case Concat():
-                work += [part.head, part.tail]
-            case Union() | Intersection():
-                work += part.items
-            case Repeat() | Scope() | Complement():
-                work.append(part.item)
-
-
-def _upper_bound(term: Term, known: dict[Term, int | None]) -> int | None:
-    """An upper bound read off the term, exact for terms without CHECK; None where that gives none.
-
-    ``known``: those of its parts.
-    """
-    if term not in known:
-        known[term] = _computed_bound(term, known)
-    return known[term]
-
-
-def _computed_bound(term: Term, known: dict[Term, int | None]) -> int | None:
-    match term:
-        case Epsilon() | Ahead() | Behind():
-            return 0
-        case ByteSet():
-            return 1
-        case Concat():
-            parts = []
-            rest: Term = term
-            while isinstance(rest, Concat):
-                parts.append(_upper_bound(rest.head, known))
-                rest = rest.tail
-            return _unless_none(sum, [*parts, _upper_bound(rest, known)])
-        case Union():
-            return _unless_none(max, [_upper_bound(item, known) for item in term.items])
-        case Intersection():
-            return min((b for item in term.items if (b := _upper_bound(item, known)) is not None), default=None)
-        case Repeat():
-            part = _upper_bound(term.item, known)
-            return None if part is None or term.hi is None else part * term.hi
-        case Scope():
-            return _upper_bound(term.item, known)
-        case LeafTerm():
-            if isinstance(term.leaf, PartialMatch):  # its language is part of its guide's
-                return _upper_bound(term.leaf.guide, known)
-            if isinstance(term.leaf, OneOf):
-                return max(map(len, term.leaf.texts.items[term.leaf.lo : term.leaf.hi])) - term.leaf.depth
-    return None
-
-
-def _unknown(part: Term) -> bool:
-    return isinstance(part, LeafTerm) and not isinstance(part.leaf, OneOf)
-
-
-def _unless_none(combine: Callable[[list[int]], int], bounds: list[int | None]) -> int | None:
-    return None if None in bounds else combine([b for b in bounds if b is not None])
-
-
-def _longest_walk(term: Term) -> tuple[int | None, bool | None]:
-    """The same by walking all states: the longest path to the end, unless a live state comes back to itself."""
-    depth: dict[Term, int] = {}  # of finished states: the longest way on
-    path: list[tuple[Term, list[Term], int]] = []
-    on_path: set[Term] = set()
-
-    def enter(state: Term) -> None:
-        following = [target for _, target in transitions(state) if not is_empty(target)]
-        path.append((state, following, 0))
-        on_path.add(state)
-
-    enter(term)
-    while path:
-        state, following, best = path.pop()
-        if not following:
-            on_path.discard(state)
-            depth[state] = best
-            if path:
-                above, left, so_far = path.pop()
-                path.append((above, left, max(so_far, best + 1)))
-            continue
-        target = following.pop()
-        if target in on_path:
-            return None, True if _is_decided([*depth, *on_path]) else None
-        if target in depth:
-            path.append((state, following, max(best, depth[target] + 1)))
-            continue
-        path.append((state, following, best))
-        if len(depth) + len(path) >= STATES:
-            return None, None
-        enter(target)
-    return depth[term], False

@@ -1,0 +1,275 @@
+r"""Host names: letters, digits and hyphens (RFC 1123), and internationalised ones (RFC 5890 to 5893).
+
+An ordinary label is regular.  What IDNA asks of other labels is not: an A-label (``xn--...``) must be the Punycode of a
+valid U-label, and a U-label must be in normal form C, keep to the code points and contexts of RFC 5892 and to the Bidi
+rule of RFC 5893, and have a Punycode of at most 59 characters.  The package `idna` judges; here are leaves that remember
+the label so far, reduced to what still matters.  A label so far is alive if one of a few short continuations makes it
+valid; they are chosen so that each pending condition (a middle dot wants an l, a left-to-right label a letter at its end,
+...) is met by one of them.
+
+The Bidi rule holds for a whole name: if one label reads from right to left, all labels must keep to it.  So a name is
+either a sequence of labels without such characters, or one of labels that all keep to the rule.
+
+Cost: a derivative inside a U-label or after ``xn--`` asks `idna` some times, 50 to 500 us; a first mask of idn-hostname
+takes up to a second.  Departures: a label that fills its 63 characters up to the last few may be taken as alive, or as
+dead, wrongly; the length of an internationalised name is counted as it is written.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import idna
+from idna import idnadata
+
+from relark.frontends.regex import compile_regex
+from relark.frontends.schema.texts import counted
+from relark.language import EMPTY, Leaf, Term, code_points, concat, derive, leaf, repeat, transitions, union
+
+__all__ = ["hostname_term", "idn_hostname_term"]
+
+Direction = Literal["any", "ltr", "bidi"]  # of a label: as it is, without right-to-left characters, by the Bidi rule
+
+_ROOM = 59  # characters of an A-label after its prefix
+_LDH = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-")
+
+
+def hostname_term() -> Term:
+    """Names of at most 253 characters, labels of at most 63; A-labels are valid."""
+    return _name(_label("any"), compile_regex(r"\.").term)
+
+
+def idn_hostname_term() -> Term:
+    """Names whose labels may also be U-labels."""
+    dot = compile_regex(r"[.\u3002\uFF0E\uFF61]").term
+    ltr = union(_label("ltr"), leaf(_ULabel("", b"", "ltr")))
+    bidi = union(_bidi_label(), _a_label("bidi"), leaf(_ULabel("", b"", "bidi")))
+    return union(_name(ltr, dot), _name(bidi, dot))
+
+
+def _name(label: Term, dot: Term) -> Term:
+    return counted(concat(label, repeat(concat(dot, label), 0, None)), 0, 253)
+
+
+def _label(direction: Direction) -> Term:
+    return union(_ordinary("0-9A-WYZa-wyz", "Xx"), _a_label(direction))
+
+
+def _ordinary(first: str, x: str) -> Term:
+    """A label of letters, digits and hyphens that does not begin with ``xn--``."""
+    some, end = "[0-9A-Za-z-]", "[0-9A-Za-z]"
+    after_xn = f"(?:{end}(?:{some}{{0,59}}{end})?|-{end}(?:{some}{{0,58}}{end})?)?"
+    after_x = f"(?:[0-9A-MO-Za-mo-z](?:{some}{{0,60}}{end})?|-{some}{{0,60}}{end}|[Nn]{after_xn})?"
+    return compile_regex(f"[{first}](?:{some}{{0,61}}{end})?|[{x}]{after_x}").term
+
+
+def _bidi_label() -> Term:
+    """Such a label that keeps to the Bidi rule: it begins with a letter."""
+    return _ordinary("A-WYZa-wyz", "Xx")
+
+
+def _a_label(direction: Direction) -> Term:
+    return concat(compile_regex("[Xx][Nn]--").term, leaf(_ALabel("", direction)))
+
+
+# --- A-labels ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _ALabel(Leaf):
+    """After ``xn--`` and ``text``."""
+
+    text: str
+    direction: Direction
+
+    @property
+    def nullable(self) -> bool:
+        return _is_a_label(self.text, self.direction)
+
+    def classes(self) -> tuple[int, ...]:
+        pairs = [1 << byte | 1 << (byte - 32) for byte in b"abcdefghijklmnopqrstuvwxyz"]
+        return (*pairs, *(1 << byte for byte in b"0123456789-"))
+
+    def derive(self, byte: int) -> Term:
+        if byte not in _LDH:
+            return EMPTY
+        text = self.text + chr(byte).lower()
+        return leaf(_ALabel(text, self.direction)) if _begins_a_label(text, self.direction) else EMPTY
+
+    def shortest(self, alphabet: int) -> bytes | None:
+        for text in _a_labels(self.text, self.direction):
+            rest = text[len(self.text) :].encode()
+            if all(alphabet >> byte & 1 for byte in rest):
+                return rest
+        return None
+
+    def __str__(self) -> str:
+        return f"rest of xn--{self.text}"
+
+
+@lru_cache(maxsize=4096)
+def _begins_a_label(text: str, direction: Direction) -> bool:
+    return len(text) <= _ROOM and (bool(_a_labels(text, direction)) or len(text) > _ROOM - 8)
+
+
+def _a_labels(text: str, direction: Direction) -> list[str]:
+    """Some short A-labels, without prefix, that begin with ``text``."""
+    found = [text] if _is_a_label(text, direction) else []
+    for label in (text + "ß", "ß" + text, text + "aß", "ß" + text + "a"):
+        candidate = label.encode("punycode").decode()
+        if not found and candidate.startswith(text) and _is_a_label(candidate, direction):
+            found.append(candidate)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _is_a_label(text: str, direction: Direction) -> bool:
+    if not text or len(text) > _ROOM or text.endswith("-"):
+        return False
+    try:
+        label = text.encode().decode("punycode")
+        return label.encode("punycode").decode() == text and _is_u_label(label, direction)
+    except UnicodeError:  # idna's errors are of this kind too
+        return False
+
+
+# --- U-labels ---------------------------------------------------------------------------------------------------------
+
+_RIGHT = ("R", "AL", "AN")
+_CONTINUATIONS = ("", "ß", "a", "aß", "l", "β", "ぁ", "א", "ب", "ᠠ", "lぁ", "βぁ", "aぁ")
+
+
+@lru_cache(maxsize=16384)
+def _is_u_label(text: str, direction: Direction) -> bool:
+    if not text or text.isascii():
+        return False
+    try:
+        idna.check_label(text)
+        if direction == "bidi":
+            idna.check_bidi(text, check_ltr=True)
+    except idna.IDNAError:
+        return False
+    if direction == "ltr" and any(unicodedata.bidirectional(c) in _RIGHT for c in text):
+        return False
+    return len(text.encode("punycode")) <= _ROOM
+
+
+@lru_cache(maxsize=16384)
+def _begins_u_label(text: str, direction: Direction) -> bool:
+    return any(_is_u_label(text + rest, direction) for rest in _CONTINUATIONS)
+
+
+@lru_cache(maxsize=2)
+def _characters(direction: Direction) -> Term:
+    """The characters that a U-label may have, ASCII included."""
+    ranges = []
+    for kind in ("PVALID", "CONTEXTJ", "CONTEXTO"):
+        for packed in idnadata.codepoint_classes[kind]:
+            start, end = packed >> 32, packed & 0xFFFFFFFF
+            if direction == "bidi":
+                ranges.append((start, end - 1))
+            else:
+                ranges += [(c, c) for c in range(start, end) if unicodedata.bidirectional(chr(c)) not in _RIGHT]
+    return code_points(ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class _ULabel(Leaf):
+    """After ``text`` (reduced) and the bytes ``begun`` of a character more."""
+
+    text: str
+    begun: bytes
+    direction: Direction
+
+    @property
+    def nullable(self) -> bool:
+        return not self.begun and _is_u_label(self.text, self.direction)
+
+    def _character(self) -> Term:
+        term = _characters(self.direction)
+        for byte in self.begun:
+            term = derive(term, byte)
+        return term
+
+    def classes(self) -> tuple[int, ...]:
+        bytes_ = [byte for mask, _ in transitions(self._character()) for byte in range(256) if mask >> byte & 1]
+        return tuple(1 << byte for byte in bytes_)
+
+    def derive(self, byte: int) -> Term:
+        rest = derive(self._character(), byte)
+        if rest is EMPTY:
+            return EMPTY
+        begun = self.begun + bytes([byte])
+        if not rest.nullable:
+            usable = any(_begins_u_label(self.text + c, self.direction) for c in _beginning(begun, self.direction))
+            return leaf(_ULabel(self.text, begun, self.direction)) if usable else EMPTY
+        text = _reduced(self.text, begun.decode(), self.direction)
+        return leaf(_ULabel(text, b"", self.direction)) if _begins_u_label(text, self.direction) else EMPTY
+
+    def shortest(self, alphabet: int) -> bytes | None:
+        found = []
+        for c in _beginning(self.begun, self.direction) if self.begun else ("",):
+            for rest in _CONTINUATIONS:
+                if _is_u_label(self.text + c + rest, self.direction):
+                    text = (c + rest).encode()[len(self.begun) :]
+                    if all(alphabet >> byte & 1 for byte in text):
+                        found.append(text)
+            if found:
+                break
+        return min(found, key=len, default=None)
+
+    def __str__(self) -> str:
+        return f"rest of U-label {self.text}"
+
+
+def _reduced(text: str, character: str, direction: Direction) -> str:
+    """``text`` and ``character``, with ASCII characters that no longer matter replaced by others."""
+    if not text or not character.isascii():
+        return text + character  # a mark may still combine with what is before it
+    kept = []
+    for i, c in enumerate(text):
+        if i and c.isascii() and not (c == "-" and i in (2, 3)):
+            kept.append("0" if c.isdigit() and direction == "bidi" else "a")
+        else:
+            kept.append("a" if c.isascii() and c.isalpha() else c)
+    return "".join(kept) + character
+
+
+@lru_cache(maxsize=4096)
+def _beginning(begun: bytes, direction: Direction) -> tuple[str, ...]:
+    """Characters whose first bytes are ``begun``: one of each sort that the rules tell apart."""
+    sorts: dict[tuple[object, ...], str] = {}
+    term = _characters(direction)
+    for byte in begun:
+        term = derive(term, byte)
+    for rest in _members(term):
+        character = (begun + rest).decode()
+        code = ord(character)
+        combines = unicodedata.combining(character) or not unicodedata.is_normalized("NFC", "a" + character)
+        sort = (
+            unicodedata.bidirectional(character),
+            unicodedata.category(character)[0] == "M",
+            code if combines or any(code in (p >> 32, 0x200C, 0x200D) for p in idnadata.codepoint_classes["CONTEXTO"]) else 0,
+            next((j for j, ranges in idnadata.joining_types.items() if _within(code, ranges)), ""),
+        )
+        sorts.setdefault(sort, character)
+    return tuple(sorts.values())
+
+
+def _within(code: int, ranges: tuple[int, ...]) -> bool:
+    return any(packed >> 32 <= code < packed & 0xFFFFFFFF for packed in ranges)
+
+
+def _members(term: Term) -> list[bytes]:
+    if term.nullable:
+        return [b""]
+    return [
+        bytes([byte]) + rest
+        for mask, target in transitions(term)
+        for rest in _members(target)
+        for byte in range(256)
+        if mask >> byte & 1
+    ]
