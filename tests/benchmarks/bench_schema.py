@@ -164,6 +164,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60, help="seconds of processor time a schema")
     parser.add_argument("--every", type=int, default=1, help="only each so manieth schema of MaskBench")
     parser.add_argument("--special", action="store_true", help="only recursion and the many properties")
+    parser.add_argument("--verbose", action="store_true", help="a line for each schema of MaskBench")
     parser.add_argument("--clear", action="store_true", help="empty the caches before each schema")
     options = parser.parse_args()
     vocabulary = bench_mask.smollm2()
@@ -179,6 +180,9 @@ def main() -> None:
                 relark.clear_caches()
             fed = texts if options.order == "any" else []
             all_costs.append(measure(vocabulary, name, schema, fed, options.order, options.limit))
+            if options.verbose:
+                c = all_costs[-1]
+                print(f"{name}: first {c.first * 1e3:,.1f} ms, worst {c.worst * 1e3:,.1f} ms {c.failed}", flush=True)
     good = [c for c in all_costs if not c.failed]
     print(f"{'milliseconds':<44}{'n':>8}{'mean':>10}{'p50':>10}{'p90':>10}{'p99':>10}{'worst':>10}")
     print(row("MaskBench: first", [c.first for c in good]))

@@ -461,6 +461,7 @@ def test_a_metaschema_that_is_its_own() -> None:
         ("#/$defs/plain", "#/$defs/plain"),
         ("#/%24defs/pl%61in", "#/$defs/plain"),
         ("#/$defs/a~1b~0c%25d", "#/$defs/a~1b~0c%d"),
+        ("#/$defs/~01", "#/$defs/~01"),
         ("#/$defs//", "#/$defs//"),
         ("#plain", "#/$defs/plain"),
         ("#pl%61in", "#/$defs/plain"),
@@ -494,6 +495,8 @@ def test_references(reference: str, target: str) -> None:
             "plain": {"$anchor": "plain"},
             "": {"": {}, "not": {}},
             "a/b~c%d": {},
+            "~1": {},
+            "/": {},
             "other": {"$id": "other", "not": {"$anchor": "within"}},
             "urn": {"$id": "urn:example:thing", "items": {"$anchor": "deep"}},
         },
@@ -530,6 +533,31 @@ def test_an_identifier_beside_a_reference_is_ignored_before_2019() -> None:
     }
     assert pointer(load({"$schema": DRAFT_7, **document}).child("definitions", "a").reference()) == "#/definitions/near"
     assert pointer(load({"$schema": OF_2019, **document}).child("definitions", "a").reference()) == "#/definitions/far"
+
+
+def test_names_in_unknown_keywords_are_not_known_elsewhere() -> None:
+    root = load(
+        {
+            "other": {"$anchor": "a", "items": {"$id": "http://example.org/b", "$anchor": "c", "not": {"$ref": "#c"}}},
+            "not": {"$ref": "#/other"},
+            "$defs": {"a": {"$ref": "#a"}, "b": {"$ref": "http://example.org/b"}},
+        }
+    )
+    other = root.child("not").reference()
+    assert other is not None
+    inner = other.child("items")
+    assert inner.child("not").reference() is inner
+    for name in ("a", "b"):
+        with pytest.raises(SchemaError):
+            root.child("$defs", name).reference()
+
+
+def test_relative_identifiers() -> None:
+    root = load(
+        {"$id": "b/c", "not": {"$ref": "http://example.org/b/d"}, "$defs": {"d": {"$id": "d"}}},
+        base_uri="http://example.org/a#x",
+    )
+    assert root.child("not").reference() is root.child("$defs", "d")
 
 
 def test_a_base_uri() -> None:
@@ -667,7 +695,7 @@ def test_recursive_references_skip_what_has_no_anchor() -> None:
             "$defs": {
                 "between": {"$id": "between", "$ref": "inner"},
                 "inner": {"$id": "inner", "$recursiveAnchor": True, "items": {"$recursiveRef": "#"}},
-                "plain": {"$id": "plain", "items": {"$recursiveRef": "#"}},
+                "plain": {"$id": "plain", "items": {"$recursiveAnchor": True, "$recursiveRef": "#"}},
             },
         }
     )
@@ -880,6 +908,8 @@ BROKEN: list[tuple[Any, str]] = [
         '#/not/$ref: "b" (http://example.org/dir/b) is not in this document, and relark fetches nothing. Pass it as '
         "registry=referencing.Registry().with_contents([(uri, schema)], default_specification=DRAFT202012).",
     ),
+    ({"$id": "http://example.org/", "$ref": "http://[a"}, '#/$ref: "http://[a" is no URI: Invalid IPv6 URL'),
+    ({"$id": "http://example.org/", "not": {"$id": "http://[a"}}, '#/not/$id: "http://[a" is no URI: Invalid IPv6 URL'),
     ({"not": {"$dynamicRef": "#a"}}, '#/not/$dynamicRef: "#a" leads nowhere: no schema has that anchor'),
 ]
 

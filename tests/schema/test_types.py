@@ -14,11 +14,12 @@ import uuid
 from collections.abc import Callable, Hashable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, NamedTuple, Optional, TypeVar, Union
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 import pydantic
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, RootModel, StringConstraints, TypeAdapter
+from pydantic_core import SchemaError
 from typing_extensions import NotRequired, TypedDict
 
 import relark
@@ -33,6 +34,11 @@ T = TypeVar("T")
 class Color(enum.Enum):
     RED = "red"
     GREEN = "green"
+
+
+class Shade(str, enum.Enum):
+    DARK = "dark"
+    LIGHT = "light"
 
 
 class Number(enum.IntEnum):
@@ -66,7 +72,7 @@ class OpenToNumbers(BaseModel, extra="allow"):
 class Strict(BaseModel, strict=True):
     numbers: dict[int, int] = {}
     unique: set[int] = set()
-    day: Optional[date] = None  # noqa: UP045
+    day: date | None = None
 
 
 class Aliased(BaseModel):
@@ -90,11 +96,15 @@ class Dog(BaseModel):
     kind: Literal["dog", "wolf"]
 
 
-class Renamed(BaseModel):
-    kind: Literal["renamed"] = Field("renamed", alias="Kind")
+class Big(BaseModel):
+    size: Literal["big"] = Field("big", alias="Size")
 
 
-Pet = Annotated[Union[Cat, Dog], Field(discriminator="kind")]
+class Small(BaseModel):
+    size: Literal["small"] = Field("small", alias="Size")
+
+
+Pet = Annotated[Cat | Dog, Field(discriminator="kind")]
 
 
 class Owner(BaseModel):
@@ -174,8 +184,8 @@ class Arbitrary:
 class Partly(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
     a: int
-    b: Union[int, Arbitrary] = 1
-    c: Optional[Arbitrary] = None  # noqa: UP045
+    b: int | Arbitrary = 1
+    c: Arbitrary | None = None
     d: Callable[[], int] = lambda: 1
 
 
@@ -216,7 +226,7 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (pathlib.Path, ['"/a/b.txt"'], ["1"]),
     (uuid.UUID, ['"12345678-1234-5678-1234-567812345678"'], ['"12345678"', '"12345678123456781234567812345678"']),
     (pydantic.UUID4, ['"12345678-1234-4678-8234-567812345678"'], ['"12345678-1234-1678-8234-567812345678"']),
-    (re.Pattern, ['"a+(b|[^c-]d)*$"', '"\\\\d{2}"'], ['"("', '"*"']),
+    (re.Pattern, ['"a+(b|[^cd]e)*$"', '"\\\\d{2}"'], ['"("', '"*"']),
     # bytes
     (bytes, ['"aé"'], ["1"]),
     (Annotated[bytes, Field(min_length=2, max_length=3)], ['"ab"', '"é"', '"€"'], ['"a"', '"éé"', '"abcd"']),
@@ -255,7 +265,7 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (pydantic.FileUrl, ['"file:///a/b"'], ['"http://a"']),
     # listed values
     (Literal["a", 1, None], ['"a"', "1", "null"], ["1.0", "true", '"b"']),
-    (Literal[Color.RED], ['"red"'], ['"green"']),
+    (Literal[Shade.DARK, "b"], ['"dark"', '"b"'], ['"light"']),
     (Color, ['"red"', '"green"'], ['"blue"', "1"]),
     (Number, ["1", "10"], ["1.0", "2", '"1"']),
     (Mixed, ['"a"', "2", "2.5", "true", "null"], ["[1,2]", "false", "3"]),
@@ -300,9 +310,9 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (Pet, ['{"kind":"cat","lives":9}', '{"kind":"wolf"}'], ['{"lives":9}', '{"kind":"dog","lives":9}']),
     (Owner, ['{"pet":{"kind":"dog"},"others":[{"kind":"cat","lives":1}]}'], ['{"pet":{"lives":1}}']),
     (
-        Annotated[Union[Cat, Renamed], Field(discriminator="kind")],
-        ['{"Kind":"renamed"}', '{"kind":"cat","lives":1}'],
-        ["{}", '{"kind":"renamed"}'],
+        Annotated[Big | Small, Field(discriminator="size")],
+        ['{"Size":"small"}', '{"Size":"big"}'],
+        ["{}", '{"size":"small"}'],
     ),
     (Tree, ['{"value":1,"children":[{"value":2}]}'], ['{"value":1,"children":[{}]}']),
     (Pair[int], ['{"left":1,"right":2}'], ['{"left":"a","right":2}']),
@@ -314,9 +324,9 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (Computed, ['{"a":1}'], ['{"a":1,"double":2}']),
     (Partly, ['{"a":1}', '{"a":1,"b":2}', '{"a":1,"c":null}'], ['{"a":1,"d":1}', '{"a":1,"b":"x"}']),
     # unions
-    (Optional[int], ["1", "null"], ["1.0", '"a"']),
-    (Union[int, float], ["1", "1.0", "1e5"], ["true"]),
-    (Union[int, list[Union[int, str]]], ["1", '[1,"a"]'], ['"a"']),
+    (int | None, ["1", "null"], ["1.0", '"a"']),
+    (int | float, ["1", "1.0", "1e5"], ["true"]),
+    (int | list[int | str], ["1", '[1,"a"]'], ['"a"']),
 ]
 
 
@@ -396,7 +406,9 @@ def test_python_checks_are_listed_and_may_refuse() -> None:
 
 def test_validators_that_replace_the_schema() -> None:
     plain = Annotated[int, pydantic.PlainValidator(lambda v: v)]
-    assert [what for _, what in type_schema(plain).checked] == ["test_validators_that_replace_the_schema.<locals>.<lambda>"]
+    assert [what for _, what in type_schema(plain).checked] == [
+        "test_validators_that_replace_the_schema.<locals>.<lambda>"
+    ]
     given = Annotated[int, pydantic.BeforeValidator(int, json_schema_input_type=Literal["1", "2"])]
     assert relark.schema(given).fullmatch('"2"')
     assert not relark.schema(given).fullmatch("2")
@@ -474,8 +486,12 @@ def test_parts_without_a_json_form() -> None:
         a: int
         b: Arbitrary
 
-    with pytest.raises((UnsupportedError, UnsatisfiableError), match=r"Arbitrary|properties/b"):
-        relark.schema(Broken)
+    class Outer(BaseModel):
+        inner: list[Broken] = Field(min_length=1)
+
+    for tp in (Broken, Outer, tuple[int, Broken], Broken | Callable[[], int]):
+        with pytest.raises(UnsupportedError, match=r"/(b|anyOf/0).*Arbitrary.* has no JSON form"):
+            relark.schema(tp)
     with pytest.raises(UnsupportedError, match="has no JSON form"):
         relark.schema(Callable[[], int])
     assert relark.schema(list[Callable[[], int]]).fullmatch("[]")
@@ -491,7 +507,7 @@ def test_a_model_that_nothing_satisfies() -> None:
 
 def test_schemas_are_made_once_for_a_class() -> None:
     assert type_schema(Point) is type_schema(Point)
-    assert type_schema(Union[int, str]).schema != type_schema(Union[str, int]).schema
+    assert type_schema(int | str).schema != type_schema(str | int).schema
 
 
 # --- patterns and formats ---------------------------------------------------------------------------------------------
@@ -504,7 +520,7 @@ def test_schemas_are_made_once_for_a_class() -> None:
         (r"a.b\-\z", {"pattern": "a[^\\n]b-$"}),
         (r"(?P<name>a)|(b)", {"pattern": "(?:a)|(?:b)"}),
         (r"\x41\u{1F600}\t", {"pattern": "\\u{41}\\u{1f600}\\u0009"}),
-        (r"[[:digit:]_]{,2}", {"pattern": "[0-9_]{0,2}"}),
+        (r"[[:digit:]_]{1,2}", {"pattern": "[0-9_]{1,2}"}),
         (r"[]a]{2,}?", {"pattern": r"[\]a]{2,}?"}),
         (r"\bword\b", {"format": r"relark:rust-search:\bword\b"}),
         (r"[a-z&&[^b]]", {"relark:checked": ["the pattern '[a-z&&[^b]]'"]}),
@@ -517,7 +533,7 @@ def test_patterns_in_rusts_notation(pattern: str, schema: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"^\d+\w*$", r"\W\s", r"x$|y", r"(a$)b", r"^(?:ab|c)?$", r"(?<=a)b", r"\Aa\Z", r"[\d.]+\S", "a{2,3}", r"[\W]"],
+    [r"^\d+\w*$", r"\W\s", r"x$|y", r"b?(a$)", r"^(?:ab|c)?$", r"(?<=a)b", r"\Aa\Z", r"[\d.]+\S", "a{2,3}", r"[\W]"],
 )
 @pytest.mark.parametrize("engine", ["rust-regex", "python-re"])
 def test_patterns_mean_what_the_engine_means(pattern: str, engine: Any) -> None:
@@ -527,13 +543,31 @@ def test_patterns_mean_what_the_engine_means(pattern: str, engine: Any) -> None:
 
     try:
         tp = pydantic.create_model("Pattern", __base__=Model, text=(Annotated[str, Field(pattern=pattern)], ...))
-    except pydantic.PydanticUserError:
-        pytest.skip("not a pattern of this engine")
-    except pydantic.errors.PydanticSchemaGenerationError:
-        pytest.skip("not a pattern of this engine")
+    except SchemaError:
+        assert engine == "rust-regex"  # which has no look-around, and writes \\z
+        return
     adapter, constraint = TypeAdapter(tp), relark.schema(tp)
     checked = type_schema(tp).checked
-    for text in ("", "a", "b", "ab", "aab", "c", "x", "x\n", "y", "7", "٣", "7é", " ", "-\t", "a\n", "1.2é", "x\ny", "_ "):
+    for text in (
+        "",
+        "a",
+        "b",
+        "ab",
+        "aab",
+        "c",
+        "x",
+        "x\n",
+        "y",
+        "7",
+        "٣",
+        "7é",
+        " ",
+        "-\t",
+        "a\n",
+        "1.2é",
+        "x\ny",
+        "_ ",
+    ):
         instance = Model.model_construct(text=text).model_dump_json()
         try:
             adapter.validate_json(instance)

@@ -26,7 +26,7 @@ from relark.caches import Cache
 from relark.language.completion import NONE, lower_bound
 from relark.language.terms import Leaf, Term
 from relark.tokens.masks import Ends, Int32, Masks
-from relark.tokens.walks import Exploration, Prices, is_walked_apart
+from relark.tokens.walks import ROOT, Exploration, Prices, is_walked_apart
 
 SEARCH_SECONDS = 2.0  # of one search for the least number of tokens
 SPELL_SECONDS = 0.1  # of one search for any spelling at all
@@ -221,7 +221,7 @@ def reach(masks: Masks, term: Term) -> int:
         known = masks.completions.bounds(term)[1] + 1
         if known >= NONE and is_walked_apart(term):
             found = Exploration(masks.trie, _prices(masks))
-            found.go(np.zeros(1, np.intp), term)
+            found.go(ROOT, term)
             known = found.worst + 1
         elif known >= NONE:
             known = 1 + max((_quick_cost(masks, target) for target in masks.ends(term).terms), default=0)
@@ -255,7 +255,7 @@ def _fits(masks: Masks, term: Term, tokens: int) -> bool:
 def _affordable(masks: Masks, term: Term, tokens_left: int) -> NDArray[np.int64]:
     if is_walked_apart(term):
         found = Exploration(masks.trie, _prices(masks), tokens_left - 1)
-        found.go(np.zeros(1, np.intp), term)
+        found.go(ROOT, term)
         return masks.tokens_at(found.live)
     ends = masks.ends(term)
     fits = np.array([_fits(masks, end, tokens_left - 1) for end in ends.terms], np.bool_)

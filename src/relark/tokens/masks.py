@@ -28,7 +28,7 @@ from relark.language.derivative import clamp, derive
 from relark.language.states import DEAD, current_states
 from relark.language.terms import EMPTY, FULL, LAZY, Term
 from relark.tokens.vocabulary import Vocabulary
-from relark.tokens.walks import live_nodes, walk, walk_lazily
+from relark.tokens.walks import ROOT, Exploration, Prices, is_walked_apart, live_nodes, walk, walk_lazily
 
 Int32 = NDArray[np.int32]
 MANY_ENDS = 256  # beyond so many, ends of a LAZY term are not asked whether the vocabulary can spell what follows
@@ -57,7 +57,7 @@ class Ends:
     terms: tuple[Term, ...]
 
 
-_masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.2, cost=lambda key, value: value.bits.nbytes + 300)
+_masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.15, cost=lambda key, value: value.bits.nbytes + 300)
 _advances: Cache[tuple[int, Term, int], Term] = Cache("advances", share=0.05, cost=lambda key, value: 250)
 _ends: Cache[tuple[int, Term], Ends] = Cache(
     "ends", share=0.05, cost=lambda key, value: value.tokens.nbytes * 2 + 64 * len(value.terms) + 300
@@ -93,7 +93,9 @@ class Masks:
         return known
 
     def _mask(self, term: Term) -> Mask:
-        if self.spells_all or self._spelled_wherever_it_leads(term):
+        if is_walked_apart(term):
+            allowed = self.tokens_at(self._spelled_nodes(term))
+        elif self.spells_all or self._spelled_wherever_it_leads(term):
             clamped = clamp(term, self.trie.max_token_length + 1)
             if clamped is not term:
                 return self.mask(clamped)
@@ -146,6 +148,24 @@ class Masks:
             distinct, index = np.unique(ends[allowed], return_inverse=True)
             after = tuple(states.terms[n] for n in distinct.tolist())
         return Ends(self._text_tokens[allowed], index, after)
+
+    def _spelled_nodes(self, term: Term) -> NDArray[np.bool_]:
+        """The live nodes from where the vocabulary can complete the text."""
+        if not self.spells_all:
+            from relark.tokens.budget import can_be_spelled
+
+            prices = Prices(
+                -1 - self.serial,
+                lambda state: 0 if can_be_spelled(self, state) else NONE,
+                lambda leaf: 0 if leaf.price(self.completions.alphabet, len) < NONE else NONE,
+            )
+            found = Exploration(self.trie, prices)
+            found.go(ROOT, term)
+            if found.worst >= NONE:
+                found = Exploration(self.trie, prices, most=0)
+                found.go(ROOT, term)
+                return found.live
+        return live_nodes(self.trie, term)
 
     def _spelled_wherever_it_leads(self, term: Term) -> bool:
         return self.completions.bounds(term)[1] < NONE

@@ -49,7 +49,7 @@ from relark.tokens.trie import Trie
 Int32 = NDArray[np.int32]
 Nodes = NDArray[np.intp]  # of a trie
 _NOWHERE: Final[Nodes] = np.zeros(0, np.intp)
-_ROOT: Final[Nodes] = np.zeros(1, np.intp)
+ROOT: Final[Nodes] = np.zeros(1, np.intp)
 
 
 def walk(trie: Trie, states: States, start: int) -> Int32:
@@ -98,7 +98,7 @@ def walk_lazily(trie: Trie, start: Term, root: int = 0) -> dict[int, Term]:
 def live_nodes(trie: Trie, term: Term) -> NDArray[np.bool_]:
     """Which trie nodes a walk from ``term`` reaches alive, bool ``[nodes]``."""
     found = Exploration(trie)
-    found.go(_ROOT, term)
+    found.go(ROOT, term)
     return found.live
 
 
@@ -109,7 +109,7 @@ class Prices:
     ``of``: a term; ``inside``: the text after one more word that stays in a part of a leaf (`Leaf.price`).
     """
 
-    serial: int  # of the vocabulary
+    serial: int  # of the vocabulary and the way of pricing
     of: Callable[[Term], int]
     inside: Callable[[Leaf], int]
 
@@ -140,10 +140,10 @@ class _Ahead:
 
 
 _walked: Cache[tuple[int, Term], _Walked] = Cache(
-    "walks", share=0.03, cost=lambda key, value: value.live.nbytes + 8 * len(value.ends) + 400
+    "walks", share=0.02, cost=lambda key, value: value.live.nbytes + 8 * len(value.ends) + 400
 )
 _aheads: Cache[tuple[int, Term, Term], _Ahead] = Cache(
-    "cuts", share=0.03, cost=lambda key, value: value.live.nbytes + 200 * len(value.ends) + 300
+    "cuts", share=0.02, cost=lambda key, value: value.live.nbytes + 200 * len(value.ends) + 300
 )
 _worst: Cache[tuple[int, Term, Term | None], int] = Cache("prices", share=0.01, cost=lambda key, value: 250)
 
@@ -273,7 +273,7 @@ class Exploration:
         known = _walked.get(key)
         if known is None:
             states = current_states()
-            nodes, numbers, turned = self._spread(_ROOT, term, states)
+            nodes, numbers, turned = self._spread(ROOT, term, states)
             live = np.zeros(len(self.live), np.bool_)
             live[nodes] = True
             for _, at in turned:

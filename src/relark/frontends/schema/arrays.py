@@ -836,8 +836,9 @@ def _frame(plan: _Plan, after: _Counts, seen: _Seen, start: int, then: Term, out
 
 @dataclass(frozen=True, slots=True)
 class _Item(Leaf):
-    """Inside an item that is compared, and what follows it in its array; arrays within arrays, all of which compare, are
-    one such state.
+    """Inside an item that is compared, and what follows it in its array.
+
+    Arrays within arrays that all compare are one such state, so that depth costs no recursion.
 
     ``term``: how the item of the innermost array may go on; ``whole``: also to values that are excluded; ``text``: of
     the outermost array's item so far, with what came before it.

@@ -32,7 +32,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urljoin
 
 from relark.errors import ArgumentError, SchemaError
 from relark.frontends.schema import vocabulary as kw
@@ -52,7 +52,7 @@ _RECURSIVE = "$recursiveAnchor"  # the one name that 2019-09 has for dynamic anc
 _REGISTRY = "referencing.Registry().with_contents([(uri, schema)], default_specification=DRAFT202012)"
 
 
-def load(schema: dict[str, Any] | bool | str, *, registry: Registry[Any] | None = None, base_uri: str = "") -> Node:
+def load(schema: Mapping[str, Any] | bool | str, *, registry: Registry[Any] | None = None, base_uri: str = "") -> Node:
     """The root of a schema document: Python data, or JSON text.
 
     ``registry`` holds the documents that the schema refers to (and metaschemas of one's own); ``base_uri`` is where
@@ -379,7 +379,7 @@ class _Library:
 
     def add(self, schema: Any, uri: str, default: Keywords, shown_as: str) -> _Resource:
         """A document; ``default`` are the keywords if it does not say itself."""
-        uri = uri.rstrip("#")
+        uri = uri.partition("#")[0]
         keywords = default
         if isinstance(schema, dict) and "$schema" in schema:
             keywords = self._keywords(schema["$schema"], _pointer(shown_as, ("$schema",)))
@@ -504,23 +504,17 @@ class _Library:
             self._refuse(resource, path, keyword, value, "a URI", keywords)
         if keywords.reference_alone and "$ref" in schema:
             return resource, path
-        uri, name = urldefrag(value)
+        uri, _, name = value.partition("#")
         if name and not keywords.reference_alone:
             self._refuse(resource, path, keyword, value, "a URI without a fragment; a name goes into $anchor", keywords)
         if uri:
             if not path and resource.parent is None:  # the root of the document
-                resource.uri = _joined(resource.uri, uri)
+                resource.uri = _joined(resource.uri, uri, resource.pointer((*path, keyword)))
                 self.by_uri.setdefault(resource.uri, resource)
             else:
-                resource = _Resource(
-                    self,
-                    schema,
-                    _joined(resource.uri, uri),
-                    keywords,
-                    resource.shown_as,
-                    resource,
-                    resource.where + path,
-                )
+                where = resource.where + path
+                uri = _joined(resource.uri, uri, resource.pointer((*path, keyword)))
+                resource = _Resource(self, schema, uri, keywords, resource.shown_as, resource, where)
                 path = ()
                 self.embedded[id(schema)] = resource
                 if register:
@@ -635,7 +629,8 @@ class _Library:
             uri, fragment = resource.uri, text[1:]
             home: _Resource | None = resource
         else:
-            uri, fragment = urldefrag(_joined(resource.uri, text))
+            uri, _, fragment = text.partition("#")
+            uri = _joined(resource.uri, uri, pointer)
             home = self.by_uri.get(uri)
             if uri in self.doubles:
                 raise SchemaError(f"{shown(text)} is ambiguous: different schemas have that $id", pointer=pointer)
@@ -655,22 +650,10 @@ class _Library:
             if fragment in home.doubles:
                 raise SchemaError(f"{shown(text)} is ambiguous: several schemas have that anchor", pointer=pointer)
             if fragment not in home.anchors:
-                close = close_to(fragment, home.anchors)
-                hint = f'; did you mean "#{close}"?' if close else ""
-                if "/" in fragment:
-                    hint = f'; did you mean "#/{fragment}"?'
-                if not hint and isinstance(home.schema, dict):
-                    hint = next(
-                        (
-                            f'; did you mean "#/{keyword}/{fragment}"?'
-                            for keyword in ("$defs", "definitions")
-                            if fragment in home.schema.get(keyword, {})
-                        ),
-                        "",
-                    )
+                hint = "" if near else _nearest_anchor(home, fragment)
                 raise SchemaError(f"{shown(text)} leads nowhere: no schema has that anchor{hint}", pointer=pointer)
             return _Target(home, home.anchors[fragment], fragment)
-        inner, path, value = self._pointed(home, fragment, text, pointer)
+        inner, path, value = self._pointed(home, fragment, text, pointer, near)
         if not isinstance(value, (dict, bool)):
             raise SchemaError(f"{shown(text)} leads to {shown(value)}, which is no schema", pointer=pointer)
         if isinstance(value, dict) and id(value) not in self.walked:
@@ -683,7 +666,9 @@ class _Library:
                 inner, path = self.embedded[id(value)], ()
         return _Target(inner, path, None)
 
-    def _pointed(self, home: _Resource, fragment: str, text: str, pointer: str) -> tuple[_Resource, _Path, Any]:
+    def _pointed(
+        self, home: _Resource, fragment: str, text: str, pointer: str, near: bool
+    ) -> tuple[_Resource, _Path, Any]:
         resource, value = home, home.schema
         path: _Path = ()
         for escaped in fragment[1:].split("/"):
@@ -693,7 +678,7 @@ class _Library:
             try:
                 resource, path, value = self.descend(resource, path, value, (step,))
             except KeyError:
-                close = close_to(str(step), value) if isinstance(value, dict) else None
+                close = close_to(str(step), value) if isinstance(value, dict) and not near else None
                 at = resource.pointer(path)
                 hint = f"; did you mean {shown(close)}?" if close else ""
                 raise SchemaError(
@@ -721,8 +706,22 @@ _ANCHORS = frozenset({"$anchor", "$dynamicAnchor", "$recursiveAnchor"})
 _NAMING = _REFERRING | _ANCHORS | {"$schema", "$id", "id"}
 
 
-def _joined(base: str, reference: str) -> str:
-    return urljoin(base, reference).rstrip("#") if base else reference.rstrip("#")
+def _nearest_anchor(home: _Resource, name: str) -> str:
+    """What may have been meant by an anchor that there is not."""
+    if "/" in name:
+        return f'; did you mean "#/{name}"?'
+    for keyword in ("$defs", "definitions"):
+        if isinstance(home.schema, dict) and name in home.schema.get(keyword, ()):
+            return f'; did you mean "#/{keyword}/{name}"?'
+    close = close_to(name, home.anchors)
+    return f'; did you mean "#{close}"?' if close else ""
+
+
+def _joined(base: str, uri: str, pointer: str) -> str:
+    try:
+        return urljoin(base, uri)
+    except ValueError as error:
+        raise SchemaError(f"{shown(uri)} is no URI: {error}", pointer=pointer) from None
 
 
 def _dialect_of_resource(resource: Any) -> Dialect | None:

@@ -26,8 +26,8 @@ import idna
 from idna import idnadata
 
 from relark.frontends.regex import compile_regex
-from relark.frontends.schema.texts import counted
-from relark.language import EMPTY, Leaf, Term, code_points, concat, derive, leaf, repeat, transitions, union
+from relark.frontends.schema.texts import Measured, counted
+from relark.language import EMPTY, Term, code_points, concat, derive, leaf, repeat, transitions, union
 
 __all__ = ["hostname_term", "idn_hostname_term"]
 
@@ -79,7 +79,7 @@ def _a_label(direction: Direction) -> Term:
 
 
 @dataclass(frozen=True, slots=True)
-class _ALabel(Leaf):
+class _ALabel(Measured):
     """After ``xn--`` and ``text``."""
 
     text: str
@@ -105,6 +105,9 @@ class _ALabel(Leaf):
             if all(alphabet >> byte & 1 for byte in rest):
                 return rest
         return None
+
+    def lengths(self) -> tuple[int, int | None]:
+        return 0 if self.nullable else 1, max(_ROOM - len(self.text), 1)
 
     def __str__(self) -> str:
         return f"rest of xn--{self.text}"
@@ -177,7 +180,7 @@ def _characters(direction: Direction) -> Term:
 
 
 @dataclass(frozen=True, slots=True)
-class _ULabel(Leaf):
+class _ULabel(Measured):
     """After ``text`` (reduced) and the bytes ``begun`` of a character more."""
 
     text: str
@@ -220,6 +223,9 @@ class _ULabel(Leaf):
             if found:
                 break
         return min(found, key=len, default=None)
+
+    def lengths(self) -> tuple[int, int | None]:
+        return 0 if self.nullable or self.begun else 1, max(_ROOM - len(self.text), 1)
 
     def __str__(self) -> str:
         return f"rest of U-label {self.text}"

@@ -383,11 +383,8 @@ def _branched(compiler: Compiler, node: Node, keyword: str, found: Normal, prese
                 if isinstance(asked, list | str) or not found.objects:
                     continue
                 absent = ObjectShape((Property(name, FALSE, False),), ANY_OBJECT.others)
-                there = ObjectShape((Property(name, TRUE, True),), ANY_OBJECT.others)
                 without = meet(compiler, found, replace(EVERYTHING, objects=(absent,)))
-                with_it = meet(compiler, found, replace(EVERYTHING, objects=(there,)))
-                with_it = meet(compiler, with_it, branch(keyword, name))
-                found = replace(found, objects=join([without, with_it]).objects)
+                found = replace(found, objects=join([without, meet(compiler, found, branch(keyword, name))]).objects)
             return found
         case "unevaluatedItems":
             return unevaluated.items(compiler, node, found, present) if found.arrays else found

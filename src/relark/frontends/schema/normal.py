@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from relark.frontends.schema.expressions import FALSE, TRUE, Schema
+from relark.frontends.schema.expressions import FALSE, TRUE, AllOf, Is, Schema, Values
 from relark.frontends.schema.numbers import NumberSet
 from relark.frontends.schema.shapes import ArrayShape, Contains, Need, ObjectShape, Others, Property
 from relark.frontends.schema.strings import meet as meet_strings
@@ -188,8 +188,10 @@ def _meet_cases(
         for x in a:
             for y in b:
                 merged = x if x is y else merge(x, y)  # type: ignore[arg-type]
-                if merged is not None and merged not in found:
-                    found.append(merged)
+                if merged is None or any(_is_within(merged, other) for other in found):
+                    continue
+                found = [other for other in found if not _is_within(other, merged)]
+                found.append(merged)
             if len(found) > MOST_CASES:
                 break
         else:
@@ -229,6 +231,37 @@ def _negate_cases(
 def _joined(parts: list[tuple[Shape | Mixed[Shape], ...]], anything: Shape) -> tuple[Shape | Mixed[Shape], ...]:
     found = dict.fromkeys(case for cases in parts for case in cases)
     return (anything,) if anything in found else tuple(found)
+
+
+def _is_within(a: ArrayCase | ObjectCase, b: ArrayCase | ObjectCase) -> bool:
+    """Whether every value of ``a`` is one of ``b``, as far as handles show it."""
+    if a is b:
+        return True
+    if not (isinstance(a, ObjectShape) and isinstance(b, ObjectShape)):
+        return False
+    if b.least > a.least or (b.most is not None and (a.most is None or a.most > b.most)):
+        return False
+    if any(need not in a.needs for need in b.needs) or not set(b.dependent) <= set(a.dependent):
+        return False
+    for p in b.properties:
+        q = a.by_name.get(p.name)
+        if q is None or (p.required and not q.required) or not _implies(q.schema, p.schema):
+            return False
+    if len(b.others) == 1 and b.others[0].keys is TEXT:
+        asked = b.others[0].schema
+        return all(_implies(p.schema, asked) for p in a.properties if p.name not in b.by_name) and all(
+            _implies(other.schema, asked) for other in a.others
+        )
+    if len(a.properties) != len(b.properties) or len(a.others) != len(b.others):
+        return False
+    return all(x.keys is y.keys and _implies(x.schema, y.schema) for x, y in zip(a.others, b.others, strict=True))
+
+
+def _implies(a: Schema, b: Schema) -> bool:
+    if a is b or b is TRUE or a is FALSE:
+        return True
+    parts = a.parts if isinstance(a, AllOf) else (a,)
+    return all(part in parts for part in (b.parts if isinstance(b, AllOf) else (b,)))
 
 
 # --- objects ----------------------------------------------------------------------------------------------------------
@@ -285,25 +318,40 @@ def meet_objects(judge: Judge, a: ObjectShape, b: ObjectShape) -> ObjectShape | 
     )
 
 
+def _is_choice(schema: Schema) -> bool:
+    """Whether ``schema`` plainly lists its values."""
+    if isinstance(schema, Values):
+        return True
+    if isinstance(schema, AllOf):
+        return any(_is_choice(part) for part in schema.parts)
+    return isinstance(schema, Is) and isinstance(schema.node.schema, dict) and (
+        "const" in schema.node.schema or "enum" in schema.node.schema
+    )
+
+
 def negate_object(judge: Judge, shape: ObjectShape) -> list[ObjectShape]:
     """Shapes of which every object that is not of ``shape`` has one."""
-    found = []
+    # Disjoint as far as the properties go: each shape says of the properties before it that they are right.  One with few
+    # values comes first, so that what is left of "not this kind, not that kind" stays short.
+    found: list[ObjectShape] = []
     anything = ANY_OBJECT.others
-    for p in shape.properties:
+    right: tuple[Property, ...] = ()
+    for p in sorted(shape.properties, key=lambda p: (not (p.required and _is_choice(p.schema)), not p.required)):
         if p.required:
-            found.append(ObjectShape((Property(p.name, FALSE, False),), anything))
+            found.append(ObjectShape((*right, Property(p.name, FALSE, False)), anything))
         wrong = judge.negated(p.schema)
         if wrong is not FALSE:
-            found.append(ObjectShape((Property(p.name, wrong, True),), anything))
+            found.append(ObjectShape((*right, Property(p.name, wrong, True)), anything))
+        right = (*right, p)
     names = one_of(p.name.encode(errors="surrogatepass") for p in shape.properties)
     rest = without_texts(TEXT, names)
     for other in shape.others:
         wrong = judge.negated(other.schema)
         if wrong is not FALSE:
-            found.append(replace(ANY_OBJECT, needs=(Need(without_texts(other.keys, names), wrong),)))
+            found.append(ObjectShape(right, anything, needs=(Need(without_texts(other.keys, names), wrong),)))
         rest = without_texts(rest, other.keys)
     if not is_empty(rest):
-        found.append(replace(ANY_OBJECT, needs=(Need(rest, TRUE),)))
+        found.append(ObjectShape(right, anything, needs=(Need(rest, TRUE),)))
     if shape.least:
         found.append(replace(ANY_OBJECT, most=shape.least - 1))
     if shape.most is not None:

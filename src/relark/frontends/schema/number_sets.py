@@ -113,12 +113,19 @@ def _grid(lattices: Iterable[Lattice | None]) -> Grid:
         if len(found) > MAX_LATTICES:
             raise UnsupportedError(f"multipleOf: a combination of more than {MAX_LATTICES} different multiples")
         found = [
-            a for i, a in enumerate(found) if not any(_within(a, b) and (i > j or not _within(b, a)) for j, b in enumerate(found) if i != j)
+            a
+            for i, a in enumerate(found)
+            if not any(_within(a, b) and (i > j or not _within(b, a)) for j, b in enumerate(found) if i != j)
         ]
         for i, a in enumerate(found):  # what one excludes another may bring back
             for x in a.but:
                 wider = Lattice(a.of, tuple(y for y in a.but if y != x))
-                if any(b.of == x and _within(Lattice(x, b.but), b) and all(any(not y % z for z in a.but if z != x) for y in b.but) for b in found):
+                if any(
+                    b.of == x
+                    and _within(Lattice(x, b.but), b)
+                    and all(any(not y % z for z in a.but if z != x) for y in b.but)
+                    for b in found
+                ):
                     found[i] = wider
                     changed = True
                     break
@@ -128,7 +135,7 @@ def _grid(lattices: Iterable[Lattice | None]) -> Grid:
 
 
 def _grid_join(a: Grid, b: Grid) -> Grid:
-    if a == b or b == NOTHING or a == ANYTHING:
+    if a in (b, ANYTHING) or b == NOTHING:
         return a
     if a == NOTHING or b == ANYTHING:
         return b
@@ -136,7 +143,7 @@ def _grid_join(a: Grid, b: Grid) -> Grid:
 
 
 def _grid_meet(a: Grid, b: Grid) -> Grid:
-    if a == b or b == ANYTHING or a == NOTHING:
+    if a in (b, NOTHING) or b == ANYTHING:
         return a
     if a == ANYTHING or b == NOTHING:
         return b
@@ -162,7 +169,7 @@ def _grid_negate(grid: Grid) -> Grid:
 
 @dataclass(frozen=True, slots=True)
 class NumberSet:
-    """A set of decimal numbers: those of ``gaps[i]`` between ``cuts[i-1]`` and ``cuts[i]``, and the cuts that ``at`` says.
+    """A set of decimal numbers: those of ``gaps[i]`` between ``cuts[i-1]`` and ``cuts[i]``, and the cuts where ``at``.
 
     Immutable; made by `all`, `none`, `integers`, `interval`, `multiples`, `values` and by `meet`, `join`, `negate`.
     """
@@ -314,14 +321,12 @@ def _normal(cuts: tuple[Number, ...], at: tuple[bool, ...], gaps: Iterable[Grid]
     bounds = [None, *cuts, None]
     clean = [
         grid
-        if not grid or grid[0].of is None and len(grid) == 1
+        if not grid or (grid[0].of is None and len(grid) == 1)
         else tuple(x for x in grid if x.has_member(bounds[i], bounds[i + 1]))
         for i, grid in enumerate(gaps)
     ]
     keep = [
-        i
-        for i, cut in enumerate(cuts)
-        if clean[i] != clean[i + 1] or at[i] != any(cut in part for part in clean[i])
+        i for i, cut in enumerate(cuts) if clean[i] != clean[i + 1] or at[i] != any(cut in part for part in clean[i])
     ]
     if not keep:
         if clean[0] == ANYTHING:
@@ -370,4 +375,3 @@ _WHOLE: Grid = (Lattice(1),)
 _ALL = NumberSet((), (), (ANYTHING,))
 _NONE = NumberSet((), (), (NOTHING,))
 _INTEGERS = NumberSet((), (), (_WHOLE,))
-

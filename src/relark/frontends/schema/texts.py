@@ -53,7 +53,7 @@ from relark.language.terms import (
     Union,
 )
 
-__all__ = ["containing", "counted"]
+__all__ = ["Measured", "containing", "counted"]
 
 _INNER = sum(1 << byte for byte in range(0x80, 0xC0))  # bytes that go on with a character
 _OUTER = FULL & ~_INNER  # bytes that begin one
@@ -146,6 +146,16 @@ class _Containing(Leaf):
         )
 
 
+class Measured(Leaf):
+    """A leaf that knows how long its members are; for `counted`."""
+
+    __slots__ = ()
+
+    def lengths(self) -> tuple[int, int | None]:
+        """The least and the greatest number of code points (None: no limit); all between occur."""
+        raise NotImplementedError
+
+
 # --- counted ----------------------------------------------------------------------------------------------------------
 
 
@@ -232,6 +242,8 @@ def _find_lengths(term: Term) -> Lengths:
             low, high, dense = _lengths(count.term)
             bounds = [bound for bound in (high, count.most) if bound is not None]
             return max(low, count.least), min(bounds, default=None), dense
+        case LeafTerm(leaf=Measured() as measured):
+            return (*measured.lengths(), True)
         case LeafTerm(leaf=OneOf() as texts):
             lengths = _lengths_of_texts(texts)
             return min(lengths), max(lengths), False

@@ -16,6 +16,7 @@ import difflib
 import json
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -380,6 +381,7 @@ _TYPE_WORDS = {
 }
 
 
+@lru_cache(maxsize=512)
 def unknown(keyword: str, keywords: Keywords) -> str:
     """Why ``keyword`` has no meaning among ``keywords``, and what may have been meant; "" where nothing is known."""
     since = [dialect for dialect in DIALECTS if keyword in _KEYWORDS[dialect].rules]

@@ -98,8 +98,9 @@ def _made(tp: Any) -> TypeSchema:
         schema = SchemaGenerator().generate(adapter.core_schema)
     except PydanticInvalidForJsonSchema as error:
         raise UnsupportedError(f"{_shown(tp)}: {error.message}") from error
-    if UNSUPPORTED in schema:
-        raise UnsupportedError(f"{_shown(tp)}: {schema[UNSUPPORTED]}")
+    obstacle = _obstacle(schema, schema, "#", frozenset())
+    if obstacle is not None:
+        raise UnsupportedError(f"{obstacle[1]}, and a {_shown(tp)} needs it", pointer=obstacle[0])
     return TypeSchema(tp, schema, adapter, tuple(_checked(schema, "#")))
 
 
@@ -112,6 +113,30 @@ def _checked(schema: Any, pointer: str) -> Iterator[tuple[str, str]]:
     elif isinstance(schema, list):
         for i, value in enumerate(schema):
             yield from _checked(value, f"{pointer}/{i}")
+
+
+def _obstacle(schema: Any, root: dict[str, Any], pointer: str, above: frozenset[str]) -> tuple[str, str] | None:
+    """Why no value has a JSON form, with its pointer, as far as the structure alone tells; None if some may have."""
+    if not isinstance(schema, dict):
+        return None
+    if UNSUPPORTED in schema:
+        return pointer, schema[UNSUPPORTED]
+    needed = [(f"{pointer}/allOf/{i}", part) for i, part in enumerate(schema.get("allOf", ()))]
+    needed += [(f"{pointer}/properties/{n}", schema.get("properties", {}).get(n)) for n in schema.get("required", ())]
+    prefix = schema.get("prefixItems", ())[: schema.get("minItems", 0)]
+    needed += [(f"{pointer}/prefixItems/{i}", part) for i, part in enumerate(prefix)]
+    if schema.get("minItems", 0) > len(prefix):
+        needed.append((f"{pointer}/items", schema.get("items")))
+    target = schema.get("$ref", "")
+    if target.startswith("#/$defs/") and target not in above:
+        needed.append((target, root["$defs"].get(target.removeprefix("#/$defs/"))))
+        above |= {target}
+    for where, part in needed:
+        found = _obstacle(part, root, where, above)
+        if found is not None:
+            return found
+    choices = [_obstacle(c, root, f"{pointer}/anyOf/{i}", above) for i, c in enumerate(schema.get("anyOf", ()))]
+    return choices[0] if choices and all(choices) else None
 
 
 def _shown(tp: Any) -> str:

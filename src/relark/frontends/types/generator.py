@@ -371,7 +371,11 @@ class SchemaGenerator(GenerateJsonSchema):
         return _counted(made, schema, "minItems", "maxItems")
 
     def _set(self, schema: Core) -> Json:
-        made = {**self._array(schema), "uniqueItems": True}
+        items = _hashable(self._unwrapped_items(schema), self.generate_inner(schema.get("items_schema", _ANY)))
+        if is_impossible(items):
+            made: Json = with_checked({"type": "array", "maxItems": 0}, items[UNSUPPORTED])
+            return _counted(made, schema, "minItems", "maxItems")
+        made = _counted({"type": "array", "items": items, "uniqueItems": True}, schema, "minItems", "maxItems")
         if (schema.get("min_length") or 0) > 1 and schema.get("items_schema", {}).get("type") not in _PLAIN_KEYS:
             made = with_checked(made, "min_length, should different texts mean equal items")
         return made
@@ -504,6 +508,7 @@ class SchemaGenerator(GenerateJsonSchema):
     def _closed(self, made: Json, extra: str | None, schema: Core) -> Json:
         if extra != "allow":
             made["additionalProperties"] = False
+            made["properties"] = {name: each for name, each in made["properties"].items() if each is not False}
         elif schema.get("extras_schema"):
             made["additionalProperties"] = self.generate_inner(schema["extras_schema"])
         else:
@@ -512,7 +517,9 @@ class SchemaGenerator(GenerateJsonSchema):
 
     def _object(self, fields: Iterable[tuple[str, Core, bool]]) -> Json:
         root = _Place()
+        hidden: set[str] = set()  # read by pydantic as well, though never written
         for name, each, required in fields:
+            hidden.update(self._first_names(name, each))
             try:
                 made = self.generate_inner(each)
             except PydanticOmit:
@@ -525,7 +532,11 @@ class SchemaGenerator(GenerateJsonSchema):
                 place = place.children.setdefault(step, _Place())
             place.required = place.required or required
             place.schemas.append(made)
-        return root.object_schema()
+        made = root.object_schema()
+        names = made.setdefault("properties", {})
+        for name in sorted(hidden - names.keys()):
+            names[name] = False
+        return made
 
     def _path(self, name: str, each: Core) -> Sequence[str | int]:
         """Where the field stands in the text: its name or first alias; an `AliasPath` where there is no plain one."""
@@ -540,6 +551,17 @@ class SchemaGenerator(GenerateJsonSchema):
         if not usable:
             raise PydanticInvalidForJsonSchema(f"the field {name!r} has aliases that count from the end only: {alias}")
         return list(usable[0])
+
+    def _first_names(self, name: str, each: Core) -> Iterable[str]:
+        """The members of the object that pydantic looks at for the field."""
+        options = self._config.config_dict
+        alias = each.get("validation_alias")
+        if alias is None or options.get("validate_by_name") or options.get("populate_by_name"):
+            yield name
+        if isinstance(alias, str):
+            yield alias
+        elif alias:
+            yield from (str(path[0]) for path in (alias if isinstance(alias[0], list) else [alias]))
 
     # --- choices ------------------------------------------------------------------------------------------------------
 
@@ -682,8 +704,7 @@ class _Place:
 
     def object_schema(self) -> Json:
         made: Json = {"type": "object"}
-        if self.children:
-            made["properties"] = {str(name): place.schema() for name, place in self.children.items()}
+        made["properties"] = {str(name): place.schema() for name, place in self.children.items()}
         required = [str(name) for name, place in self.children.items() if place.required]
         if required:
             made["required"] = required
