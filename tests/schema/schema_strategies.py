@@ -2,7 +2,7 @@
 and the judge, the package `jsonschema`, with exact numbers.
 
 Names, values and bounds come from small pools, so that keywords meet each other. What the pools leave out: formats
-(judged in ``test_suite.py``) and patterns that ECMA-262 and Python read differently.
+(judged in ``test_suite.py``) and patterns that ECMA-262 and Python read differently (``\\d``, ``.``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Strategy = st.SearchStrategy[Json]
 
 NAMES = ("a", "b", "ab", "c")
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
-PATTERNS = ("^a", "b$", "^[ab]*$", "a|b", "^(ab)+$", r"\d", ".", "^.{2}$", "[^a]", "^a?b?$")
+PATTERNS = ("^a", "b$", "^[ab]*$", "a|b", "^(ab)+$", "[0-9]", "[^\\n]", "^[^1]{2}$", "[^a]", "^a?b?$")
 SCALARS: tuple[Json, ...] = (
     *(None, True, False, 0, 1, 2, 3, -1, 7, 10, 100, 0.5, 1.5, 0.1, -2.5, 1e16, 12345),
     *("", "a", "b", "ab", "ba", "abab", "1", "é", "\n", '"', "aaa", "😀"),
@@ -163,5 +163,22 @@ def loads(text: str) -> Json:
 
 def judge(schema: Json) -> Callable[[Json], bool]:
     """Whether a value from `loads` satisfies ``schema``, according to jsonschema."""
-    validator = jsonschema.Draft202012Validator(loads(json.dumps(schema)))
+    validator = jsonschema.Draft202012Validator(_in_python(loads(json.dumps(schema))))
     return lambda value: bool(validator.is_valid(value))
+
+
+def _in_python(schema: Json) -> Json:
+    """``schema`` with its patterns in the syntax of ``re``, where ``$`` also matches before a last line break."""
+    if isinstance(schema, list):
+        return [_in_python(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {}
+    for key, value in schema.items():
+        if key == "pattern" and isinstance(value, str):
+            found[key] = value.replace("$", r"\Z")
+        elif key == "patternProperties":
+            found[key] = {pattern.replace("$", r"\Z"): _in_python(inner) for pattern, inner in value.items()}
+        else:
+            found[key] = value if key in ("const", "enum") else _in_python(value)
+    return found

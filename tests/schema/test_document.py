@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import json
+import re
 import time
 import urllib.parse
 from decimal import Decimal
@@ -21,6 +22,7 @@ from referencing.jsonschema import DRAFT7, DRAFT201909, DRAFT202012
 
 from relark.errors import ArgumentError, RelarkError, SchemaError
 from relark.frontends.schema.document import Node, load, unknown_keywords
+from relark.frontends.schema.vocabulary import DIALECTS, keywords_of
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 DRAFT_6 = "http://json-schema.org/draft-06/schema#"
@@ -69,9 +71,9 @@ def test_the_suite_is_judged_right_over_nodes(suite: str) -> None:
 def test_references_lead_where_jsonschema_goes(suite: str) -> None:
     """Every schema on every instance of its file, many more than the suite has."""
     cases = [case for case in official(suite) if case.file in REFERENCES]
-    values = collections.defaultdict(list)
+    texts: dict[str, dict[str, None]] = collections.defaultdict(dict)
     for case in cases:
-        values[case.file] += [json.loads(instance.texts[0]) for instance in case.instances]
+        texts[case.file].update(dict.fromkeys(instance.texts[0] for instance in case.instances))
     wrong = []
     for case in cases:
         registry = schema_cases.registry(case.draft)
@@ -83,8 +85,8 @@ def test_references_lead_where_jsonschema_goes(suite: str) -> None:
             if judge.is_valid(json.loads(instance.texts[0])) != instance.valid:
                 break  # jsonschema itself is wrong here
         else:
-            of_file = values[case.file]
-            wrong += [(case.name, v) for v in of_file if node_judge.is_valid(node, v) != judge.is_valid(v)]
+            values = [json.loads(text) for text in texts[case.file]]
+            wrong += [(case.name, v) for v in values if node_judge.is_valid(node, v) != judge.is_valid(v)]
     assert wrong == []
 
 
@@ -179,7 +181,7 @@ references = st.builds(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(documents())
 def test_references_lead_where_referencing_goes(document: dict[str, Any]) -> None:
     resource = DRAFT202012.create_resource(document)
@@ -840,6 +842,47 @@ def test_malformed_schemas(schema: Any, text: str) -> None:
     assert str(error.value) == text
     assert error.value.pointer == text.partition(": ")[0]
     assert isinstance(error.value, RelarkError | ValueError)
+
+
+WORDS = sorted(
+    {keyword for dialect in DIALECTS for keyword in keywords_of(dialect).rules if ":" not in keyword} - {"$schema"}
+)
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(-1, 3), st.sampled_from([0.5, 2.0, "", "#", "a", "#/not", "null", "#a", "x#"])
+)
+
+
+def schemas_gone_wrong(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    lists = st.lists(inner, max_size=2)
+    named = st.dictionaries(st.sampled_from(["a", "not"]), inner | lists, max_size=2)
+    return st.dictionaries(st.sampled_from(WORDS), inner | lists | named, max_size=3)
+
+
+@settings(max_examples=300)
+@given(
+    st.recursive(scalars, schemas_gone_wrong, max_leaves=8),
+    st.sampled_from([DRAFT_4, DRAFT_6, DRAFT_7, OF_2019, OF_2020]),
+)
+def test_whatever_it_is_it_loads_or_is_refused(schema: Any, uri: str) -> None:
+    """No other error; and what the dialect's metaschema passes is refused for its references only."""
+    refused = None
+    if isinstance(schema, dict):
+        schema = {"$schema": uri, **schema}
+    try:
+        root = load(json.dumps(schema) if isinstance(schema, str) else schema)
+    except SchemaError as error:
+        refused = str(error)
+    if refused is not None:
+        judge = jsonschema.validators.validator_for({"$schema": uri if isinstance(schema, dict) else OF_2020})
+        if judge(judge.META_SCHEMA).is_valid(schema):
+            assert re.search(
+                r"\$ref takes|leads nowhere|leads to|ambiguous|is not in this document|no URI|fragment", refused
+            )
+        return
+    for node in reached(root):
+        assert isinstance(node.schema, bool) or node.schema.keys() >= set(node.keywords())
+        assert node.pointer.partition("#")[1]
+    unknown_keywords(root)
 
 
 LOOSE = [

@@ -60,6 +60,20 @@ class Point(BaseModel):
     y: int = 0
 
 
+class Frozen(BaseModel, frozen=True):
+    x: int
+
+
+class Rights(enum.Flag):
+    READ = 1
+    WRITE = 2
+    ADMIN = 8
+
+
+class OpenAliased(BaseModel, extra="allow"):
+    chosen: int = Field(1, validation_alias=AliasChoices("a", "b", AliasPath("c", 0)))
+
+
 class Open(BaseModel, extra="allow"):
     x: int
 
@@ -222,6 +236,7 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (Annotated[str, StringConstraints(to_lower=True)], ['"ab1"'], ['"Ab"']),
     (Annotated[str, StringConstraints(to_upper=True)], ['"AB1"'], ['"Ab"']),
     (Quiet, ['{"text":"a b"}'], ['{"text":" a"}', '{"text":"abcd"}']),
+    (Annotated[pydantic.SecretStr, Field(min_length=2)], ['"ab"'], ['"a"']),
     (pydantic.SecretStr, ['"a"'], ["1"]),
     (pathlib.Path, ['"/a/b.txt"'], ["1"]),
     (uuid.UUID, ['"12345678-1234-5678-1234-567812345678"'], ['"12345678"', '"12345678123456781234567812345678"']),
@@ -268,6 +283,7 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (Literal[Shade.DARK, "b"], ['"dark"', '"b"'], ['"light"']),
     (Color, ['"red"', '"green"'], ['"blue"', "1"]),
     (Number, ["1", "10"], ["1.0", "2", '"1"']),
+    (Rights, ["0", "3", "11"], ["4", "16", "-1"]),
     (Mixed, ['"a"', "2", "2.5", "true", "null"], ["[1,2]", "false", "3"]),
     # containers
     (list[int], ["[]", "[1, 2]"], ["[1.5]", "{}"]),
@@ -275,6 +291,10 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (Sequence[str], ['["a"]'], ['"a"']),
     (collections.deque[int], ["[1]"], ["1"]),
     (set[int], ["[1,2]", "[]"], ["[1,1]"]),
+    (set, ['[1,"a",null]'], ["[[]]", "[{}]"]),
+    (set[list[int] | int], ["[1,2]", "[]"], ["[[1]]"]),
+    (set[Frozen], ['[{"x":1},{"x":2}]'], ['[{"x":1},{"x":1}]']),
+    (set[Point], ["[]"], ['[{"x":1}]']),
     (frozenset[str], ['["a","b"]'], ['["a","a"]', '["a","\\u0061"]']),
     (tuple[int, str], ['[1,"a"]'], ["[1]", '[1,"a",2]', '["a",1]']),
     (tuple[int, ...], ["[]", "[1,2,3]"], ['["a"]']),
@@ -295,11 +315,13 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (collections.defaultdict[str, list[int]], ['{"a":[1]}'], ['{"a":1}']),
     (Place, ['[1,"a"]', "[1]"], ["[]", '[1,"a",2]', '{"x":1}']),
     (Hashable, ["1", '"a"', "null"], ["[]", "{}"]),
+    (pydantic.JsonValue, ["[1, {}]", "null"], ["nothing"]),
     (Any, ["[1, {}]", "null"], ["nothing"]),
     # objects
     (Point, ['{"x":1}', '{"x": 1, "y": 2}', '{\n  "x": 1\n}'], ["{}", '{"x":1,"z":2}', '{"y":2,"x":1}', '{"x":1.0}']),
     (Open, ['{"x":1}', '{"x":1,"z":[2]}'], ["{}"]),
     (OpenToNumbers, ['{"x":1,"z":2}'], ['{"x":1,"z":"a"}']),
+    (OpenAliased, ['{"a":1,"x":[]}', '{"chosen":"x"}'], ['{"b":"x"}', '{"c":1}', '{"a":"x"}']),
     (Strict, ['{"numbers":{"1":2},"unique":[1],"day":"2024-01-01"}'], ['{"numbers":{"1":2.0}}']),
     (
         Aliased,

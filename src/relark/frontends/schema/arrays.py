@@ -25,9 +25,9 @@ import json
 import re
 import weakref
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from relark.errors import UnsupportedError
@@ -39,6 +39,7 @@ from relark.language import (
     Completions,
     Leaf,
     Term,
+    byte_set,
     complement,
     concat,
     derive,
@@ -51,7 +52,7 @@ from relark.language import (
     transitions,
     union,
 )
-from relark.language.terms import CHECK, LAZY, Concat, LeafTerm, Union
+from relark.language.terms import CHECK, LAZY, Concat, Cut, LeafTerm, Union
 
 if TYPE_CHECKING:
     from relark.frontends.schema.expressions import Schema
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 MAX_STATES = 20_000  # combinations of counts that one question about several ``contains`` may look at
 MAX_TRIES = 3_000  # choices of values that one question about unique items and ``contains`` may look at
 MAX_WEIGHED = 200  # items for which the shortest way to satisfy ``contains`` is looked for
+SLACK = 8  # bytes by which another value may be longer, where one is taken
 MAX_LISTED = 64  # values of a schema that are listed
 MAX_TAKEN_OUT = 200  # values that are taken out of the language of the next item
 MAX_TAKEN_OUT_DEPTH = 32  # and how deeply they may nest
@@ -555,6 +557,8 @@ class _Plan:
 
     def rest(self, counts: _Counts, seen: _Seen | None) -> Term:
         """What follows an item."""
+        if seen is not None and not self.is_finite:
+            return leaf(_ComparedRest(self, counts, seen))
         if seen is not None or not counts.is_free:
             return leaf(_Rest(self, counts, seen))
         parts: list[Term] = []
@@ -784,17 +788,16 @@ class _Rest(Leaf):
         needed = max(self.counts.need, *(left[0] for left in self.counts.left if left is not None), 0)
         return 1 + 2 * needed
 
-    def unfolded(self) -> Term:
+    def spelled_out(self) -> Term:
+        """The same as a term."""
         items = self.plan.items(self.counts, self.seen, self.plan.layout.comma)
         return union(*items, self.plan.close) if self.plan.may_close(self.counts, self.seen) else union(*items)
 
     def classes(self) -> tuple[int, ...] | None:
-        if self.seen is not None and not self.plan.is_finite:
-            return None
         return self.plan.following  # what is behind the comma is not looked into: it may come back here
 
     def derive(self, byte: int) -> Term:
-        return derive(self.unfolded(), byte)
+        return derive(self.spelled_out(), byte)
 
     def shortest(self, alphabet: int) -> bytes | None:
         return _Texts(self.plan, alphabet).rest(self.counts, self.seen)
@@ -804,6 +807,17 @@ class _Rest(Leaf):
 
     def __str__(self) -> str:
         return "more items"
+
+
+@dataclass(frozen=True, slots=True)
+class _ComparedRest(_Rest):
+    """Where the next item is compared: LAZY."""
+
+    def unfolded(self) -> Term:
+        return self.spelled_out()
+
+    def classes(self) -> tuple[int, ...] | None:
+        return None
 
 
 # --- items that are compared ------------------------------------------------------------------------------------------
@@ -872,8 +886,76 @@ class _Item(Leaf):
             return following
         return union(following, derive(_after(self.text, self.frame), byte))
 
-    def parts(self) -> list[tuple[Term, int]] | None:
-        return _parts(self.term, self.frame.plan.follow)
+    def cuts(self) -> list[Cut] | None:
+        if not self.term.flags & LAZY:
+            return [self._cut_at_end()]
+        term = self.term
+        plain: list[Term] = []
+        while isinstance(term, Concat) and not term.head.flags & LAZY:
+            plain.append(term.head)
+            term = term.tail
+        if plain:
+            return [Cut(concat(*plain), EPSILON, _always, partial(self._moved, term), self._rest(term), 0)]
+        head, tail = (term.head, term.tail) if isinstance(term, Concat) else (term, EPSILON)
+        inner = head.leaf.cuts() if isinstance(head, LeafTerm) else None
+        if inner is None:
+            return None
+        rest = self._rest(tail)
+        return [
+            Cut(
+                cut.head,
+                cut.usual,
+                cut.is_usual,
+                partial(self._moved_cut, cut, tail),
+                concat(cut.after, rest),
+                cut.slack,
+            )
+            for cut in inner
+        ]
+
+    def _cut_at_end(self) -> Cut:
+        """Cut where the item ends; if it may be a number, behind the byte that follows it and tells that it ended."""
+        frame, follow = self.frame, self.frame.plan.follow
+        begun = self.text[frame.start :].lstrip(b", \t\r\n")[:1]
+        if not begun or begun in b"-0123456789":
+            head = concat(self.term, byte_set(follow))
+            return Cut(head, EPSILON, _always, self._after_number, self._rest(EPSILON, 1), SLACK)
+        plan, after, seen = frame.plan, frame.after, frame.seen
+        usual: list[Term] = []
+        if plan.may_close(after, seen):
+            usual.append(plan.close)
+        if any(plan.count(schema, len(seen) + MAX_LISTED) > len(seen) + 1 for schema, _ in plan.live_steps(after)):
+            usual.append(plan.layout.comma)
+        return Cut(
+            self.term, union(*usual) if usual else EPSILON, self._is_usual, self._after, self._rest(EPSILON, 1), SLACK
+        )
+
+    def _rest(self, then: Term, need: int = 0) -> Term:
+        """``then``, and what follows it where no value matters: to tell how much there is to come."""
+        parts = [then]
+        frame: _Frame | None = self.frame
+        while frame is not None:
+            after = replace(frame.after, need=max(frame.after.need, need)) if frame.after.room != 0 else frame.after
+            parts += [frame.plan.rest(after, frame.seen), frame.then]
+            frame, need = frame.outer, 0
+        return concat(*parts)
+
+    def _is_usual(self, word: bytes) -> bool:
+        frame = self.frame
+        text = self.text[frame.start :] + word
+        return (frame.plan.after_value(frame.after, frame.seen, text) or (None, None))[1] is not None
+
+    def _after(self, word: bytes) -> Term:
+        return _after(self.text + word, self.frame)
+
+    def _after_number(self, word: bytes) -> Term:
+        return derive(_after(self.text + word[:-1], self.frame), word[-1])
+
+    def _moved(self, term: Term, word: bytes) -> Term:
+        return _inside(term, term, self.text + word, self.frame)
+
+    def _moved_cut(self, cut: Cut, tail: Term, word: bytes) -> Term:
+        return self._moved(concat(cut.then(word), tail), word)
 
     def shortest(self, alphabet: int) -> bytes | None:
         completions = Completions(alphabet)
@@ -906,6 +988,10 @@ class _Item(Leaf):
 
     def __str__(self) -> str:
         return "an item"
+
+
+def _always(word: bytes) -> bool:
+    return True
 
 
 def _inside(term: Term, whole: Term, text: bytes, frame: _Frame) -> Term:
@@ -958,26 +1044,6 @@ def _after(text: bytes, frame: _Frame) -> Term:
         return rest
     term = concat(rest, frame.then)
     return _inside(term, term, text, frame.outer)
-
-
-def _parts(term: Term, follow: int) -> list[tuple[Term, int]] | None:
-    """`Leaf.parts` of a term after which one of ``follow`` comes."""
-    if not term.flags & LAZY:
-        return [(term, follow)]
-    if isinstance(term, LeafTerm):
-        parts = term.leaf.parts()
-        return None if parts is None else [(part, leaving | follow) for part, leaving in parts]
-    if isinstance(term, Concat):
-        after = term.tail.first | (follow if term.tail.nullable else 0)
-        parts = _parts(term.head, after)
-        if parts is not None and term.head.nullable:
-            more = _parts(term.tail, follow)
-            return None if more is None else [*parts, *more]
-        return parts
-    if isinstance(term, Union):
-        found = [_parts(item, follow) for item in term.items]
-        return None if None in found else [part for parts in found for part in parts or ()]
-    return None
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

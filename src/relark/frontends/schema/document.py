@@ -15,11 +15,11 @@ without dynamic anchors leave no trace.  ``$recursiveRef`` of 2019-09 is the sam
 that draft says, and unlike the `referencing` library, resources between that have no ``$recursiveAnchor`` do not stop
 the search.  A JSON pointer that crosses embedded resources enters only the last.
 
-*Cost.* Measured on one core: a document of 150 KB loads in some 20 ms, one of 1 KB in 0.1 ms; `Node.child` that was
-asked before is a dictionary lookup.
+*Cost.* Measured on one core: documents of 150 KB load in 2 to 3 ms, those of 1 KB in 0.03 ms, the metaschema of 2020-12
+in 1 ms; a `Node.child` that was asked for before is a dictionary lookup.
 
-*What it departs in.* In drafts 4 to 7 a ``$schema`` inside a document switches the dialect there, although only roots
-should have one, as jsonschema does.  Where two schemas claim the same ``$id`` or anchor, that is an error only once
+*Departures.* A ``$schema`` inside a document switches the dialect there, even if the schema has no ``$id`` (jsonschema
+does so too; the specification wants none there).  Two schemas with the same ``$id`` or anchor are an error only once
 something refers to it.
 
 Sources: JSON Schema core, drafts 4 to 2020-12, chapters on identifiers, references and vocabularies; RFC 6901 (JSON

@@ -119,6 +119,24 @@ def exact(number: float | Decimal | Fraction) -> int | Fraction:
     return found.numerator if found.denominator == 1 else found
 
 
+_LISTED = frozenset(("enum", "const"))
+_SILENT = frozenset(("title", "description", "default", "examples", "$comment", "deprecated", "readOnly", "writeOnly"))
+_KINDS: dict[str, tuple[type, ...]] = {"string": (str,), "null": (type(None),), "boolean": (bool,), "object": (dict,)}
+
+
+def _listed(node: Node) -> list[Json] | None:
+    """The values of a place that does nothing but list them."""
+    said = [k for k in node.keywords() if k not in _SILENT]
+    kind = node.get("type") if "type" in said else None
+    if len(said) != (1 if kind is None else 2) or not _LISTED.intersection(said):
+        return None
+    values: list[Json] = node.get("enum") if "enum" in said else [node.get("const")]
+    if kind is None:
+        return values
+    types = _KINDS.get(kind) if isinstance(kind, str) else None
+    return None if types is None else [v for v in values if isinstance(v, types)]
+
+
 class Expressions:
     """Makes and interns handles."""
 
@@ -141,6 +159,10 @@ class Expressions:
             return TRUE
         if node.schema is False:
             return FALSE
+        if only is None and isinstance(node.schema, dict) and _LISTED.intersection(node.schema):
+            listed = _listed(node)
+            if listed is not None:
+                return self.values(listed)
         found: Schema = self._made(Is, (node, only), node=node, only=only)
         return found
 
@@ -176,6 +198,12 @@ class Expressions:
                 continue
             for part in schema.parts if isinstance(schema, kind) else (schema,):
                 parts[part] = None
+        if kind is AllOf and len(parts) > 1:
+            listed = [part for part in parts if isinstance(part, Values)]
+            if listed:
+                parts = self._selected(listed, [part for part in parts if not isinstance(part, Values)])
+                if FALSE in parts:
+                    return FALSE
         if any(isinstance(p, Not) and p.part in parts for p in parts):
             return absorbing
         if not parts:
@@ -185,6 +213,21 @@ class Expressions:
         ordered = tuple(sorted(parts, key=lambda p: p.uid))
         found: Schema = self._made(kind, ordered, parts=ordered)
         return found
+
+    def _selected(self, listed: list[Values], others: list[Schema]) -> dict[Schema, None]:
+        """What several lists of values and ``others`` have in common, lists counted out."""
+        common = {canonical(v): v for v in listed[0].values}
+        for more in listed[1:]:
+            keys = {canonical(v) for v in more.values}
+            common = {k: v for k, v in common.items() if k in keys}
+        rest: dict[Schema, None] = {}
+        for other in others:
+            if isinstance(other, Not) and isinstance(other.part, Values):
+                keys = {canonical(v) for v in other.part.values}
+                common = {k: v for k, v in common.items() if k not in keys}
+            else:
+                rest[other] = None
+        return {self.values(common.values()): None, **rest}
 
     def negated(self, schema: Schema) -> Schema:
         """What does not satisfy ``schema``."""

@@ -27,7 +27,7 @@ from idna import idnadata
 
 from relark.frontends.regex import compile_regex
 from relark.frontends.schema.texts import Measured, counted
-from relark.language import EMPTY, Term, code_points, concat, derive, leaf, repeat, transitions, union
+from relark.language import EMPTY, Term, code_points, concat, derive, leaf, repeat, shortest, transitions, union
 
 __all__ = ["hostname_term", "idn_hostname_term"]
 
@@ -207,10 +207,15 @@ class _ULabel(Measured):
             return EMPTY
         begun = self.begun + bytes([byte])
         if not rest.nullable:
-            usable = any(_begins_u_label(self.text + c, self.direction) for c in _beginning(begun, self.direction))
-            return leaf(_ULabel(self.text, begun, self.direction)) if usable else EMPTY
+            return leaf(_ULabel(self.text, begun, self.direction)) if self._goes_on(begun) else EMPTY
         text = _reduced(self.text, begun.decode(), self.direction)
         return leaf(_ULabel(text, b"", self.direction)) if _begins_u_label(text, self.direction) else EMPTY
+
+    def _goes_on(self, begun: bytes) -> bool:
+        """Whether some character that begins with ``begun`` is possible here."""
+        if any(_begins_u_label(self.text + c, self.direction) for c in _beginning(begun, self.direction, True)):
+            return True
+        return any(_begins_u_label(self.text + c, self.direction) for c in _beginning(begun, self.direction))
 
     def shortest(self, alphabet: int) -> bytes | None:
         found = []
@@ -244,38 +249,44 @@ def _reduced(text: str, character: str, direction: Direction) -> str:
     return "".join(kept) + character
 
 
-@lru_cache(maxsize=4096)
-def _beginning(begun: bytes, direction: Direction) -> tuple[str, ...]:
-    """Characters whose first bytes are ``begun``: one of each sort that the rules tell apart."""
-    sorts: dict[tuple[object, ...], str] = {}
+@lru_cache(maxsize=1024)
+def _beginning(begun: bytes, direction: Direction, first: bool = False) -> tuple[str, ...]:
+    """Characters whose first bytes are ``begun``: one of each sort that the rules tell apart, or only the ``first``."""
     term = _characters(direction)
     for byte in begun:
         term = derive(term, byte)
+    if first:
+        return ((begun + (shortest(term) or b"")).decode(),)
+    joining, contextual = _joining_types(), ("\u00b7", "\u0375", "\u05f3", "\u05f4", "\u200c", "\u200d", "\u30fb")
+    sorts: dict[tuple[str, ...], str] = {}
     for rest in _members(term):
         character = (begun + rest).decode()
-        code = ord(character)
         combines = unicodedata.combining(character) or not unicodedata.is_normalized("NFC", "a" + character)
         sort = (
             unicodedata.bidirectional(character),
-            unicodedata.category(character)[0] == "M",
-            code if combines or any(code in (p >> 32, 0x200C, 0x200D) for p in idnadata.codepoint_classes["CONTEXTO"]) else 0,
-            next((j for j, ranges in idnadata.joining_types.items() if _within(code, ranges)), ""),
+            unicodedata.category(character)[0],
+            character if combines or character in contextual else "",
+            joining.get(character, ""),
         )
         sorts.setdefault(sort, character)
     return tuple(sorts.values())
 
 
-def _within(code: int, ranges: tuple[int, ...]) -> bool:
-    return any(packed >> 32 <= code < packed & 0xFFFFFFFF for packed in ranges)
+@lru_cache(maxsize=1)
+def _joining_types() -> dict[str, str]:
+    return {
+        chr(code): kind
+        for kind, ranges in idnadata.joining_types.items()
+        for packed in ranges
+        for code in range(packed >> 32, packed & 0xFFFFFFFF)
+    }
 
 
 def _members(term: Term) -> list[bytes]:
     if term.nullable:
         return [b""]
-    return [
-        bytes([byte]) + rest
-        for mask, target in transitions(term)
-        for rest in _members(target)
-        for byte in range(256)
-        if mask >> byte & 1
-    ]
+    found = []
+    for mask, target in transitions(term):
+        rests = _members(target)
+        found += [bytes([byte]) + rest for byte in range(256) if mask >> byte & 1 for rest in rests]
+    return found

@@ -37,6 +37,7 @@ from relark.language import (
     complement,
     concat,
     derive,
+    intersection,
     is_empty,
     leaf,
     literal,
@@ -54,6 +55,7 @@ __all__ = ["object_is_inhabited", "object_least_text", "object_term"]
 MAX_LINKED = 10  # optional properties with dependencies whose combinations are all looked at
 MAX_STATES = 2_000  # of a language of names, when its members are counted
 ENDLESS: Final = 1 << 40  # a number of names or members that no text reaches
+NEVER: Final = 1 << 80  # more than are there, whatever is there
 
 _QUOTE: Final = byte_set(1 << 0x22)
 _OPEN: Final = byte_set(1 << 0x7B)
@@ -187,7 +189,7 @@ class _Object:
                 atoms = [
                     (part, mask)
                     for term, before in atoms
-                    for part, mask in ((meet(term, complement(keys)), before), (meet(term, keys), before | 1 << i))
+                    for part, mask in ((intersection(term, complement(keys)), before), (meet(term, keys), before | 1 << i))
                     if not is_empty(part)
                 ]
             for keys, mask in atoms:
@@ -343,7 +345,7 @@ class _Object:
         for group, count in zip(self.groups, left, strict=True):
             for _ in range(min(count, needs.bit_count())):
                 fewest = _covered(fewest, {part & needs for part in group.covers}, 1)
-        return fewest.get(needs, ENDLESS)
+        return fewest.get(needs, NEVER)
 
     def accepts(self, state: State) -> bool:
         """Whether the object may end."""
@@ -456,7 +458,7 @@ class _Object:
         keys = found.keys
         if not self._extensible[found.keys]:
             taken = [name.encode() for name in self.index_of] + list(state.names or ())
-            keys = meet(keys, complement(one_of(taken))) if taken else keys
+            keys = intersection(keys, complement(one_of(taken))) if taken else keys
         return derive(json_text(keys), 0x22)
 
     @cached_property
@@ -627,7 +629,7 @@ class _Object:
 
     def _free_name(self, group: _Group, taken: set[bytes], alphabet: int) -> tuple[bytes, bytes] | None:
         """A short name that is not ``taken``, decoded and as JSON."""
-        keys = meet(group.keys, complement(one_of(taken))) if taken else group.keys
+        keys = intersection(group.keys, complement(one_of(taken))) if taken else group.keys
         text = Completions(alphabet).shortest(json_text(keys))
         return None if text is None else (json.loads(text).encode(), text)
 

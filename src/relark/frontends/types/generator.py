@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, Flag
 from fractions import Fraction
 from typing import Any
 
@@ -72,6 +72,14 @@ _CHECKED_FORMATS = {
     "import-string": "that the import works",
 }
 
+# Constraints that pydantic adds as functions, and those that it adds by mistake.
+_LENGTHS = {
+    (f"{way}_length_validator", kind): f"{way}{noun}"
+    for way in ("min", "max")
+    for kind, noun in (("string", "Length"), ("array", "Items"), ("object", "Properties"))
+}
+_MISTAKEN = {"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length"}
+
 # Functions of pydantic around a schema that never refuse a value that the schema has let pass.
 _HARMLESS = re.compile(
     r"path_validator|Secret|EncodedBytes|EncodedStr|wrap_val|_validate|defaultdict_validator|counter_validator"
@@ -118,6 +126,8 @@ class SchemaGenerator(GenerateJsonSchema):
 
     def generate_inner(self, schema: Core) -> Json:
         made: Json = super().generate_inner(schema)
+        if made.keys() & _MISTAKEN:
+            made = {k: v for k, v in made.items() if k not in _MISTAKEN}
         form = made.get("format")
         if form is None or made.get("type") != "string" or schema["type"] == "str":  # a user's own format stays
             return made
@@ -321,7 +331,10 @@ class SchemaGenerator(GenerateJsonSchema):
         return self._listed([v.value if isinstance(v, Enum) else v for v in schema["expected"]], schema)
 
     def enum_schema(self, schema: Core) -> Json:
-        return self._listed([member.value for member in schema["members"]], schema)
+        values = [member.value for member in schema["members"]]
+        if issubclass(schema["cls"], Flag) and values and 0 <= max(values) < 2**10:
+            values = list(range(2 * max(values)))  # combinations; those that are none are dropped
+        return self._listed(values, schema)
 
     def _listed(self, values: list[Any], schema: Core) -> Json:
         """Those of ``values`` whose JSON pydantic accepts: not bytes, and of ``True`` and ``1`` both."""
@@ -371,13 +384,29 @@ class SchemaGenerator(GenerateJsonSchema):
         return _counted(made, schema, "minItems", "maxItems")
 
     def _set(self, schema: Core) -> Json:
-        items = _hashable(self._unwrapped_items(schema), self.generate_inner(schema.get("items_schema", _ANY)))
-        if is_impossible(items):
-            made: Json = with_checked({"type": "array", "maxItems": 0}, items[UNSUPPORTED])
-            return _counted(made, schema, "minItems", "maxItems")
+        items = self._hashable(schema.get("items_schema") or core_schema.any_schema())
         made = _counted({"type": "array", "items": items, "uniqueItems": True}, schema, "minItems", "maxItems")
         if (schema.get("min_length") or 0) > 1 and schema.get("items_schema", {}).get("type") not in _PLAIN_KEYS:
             made = with_checked(made, "min_length, should different texts mean equal items")
+        return made
+
+    def _hashable(self, schema: Core) -> Json:
+        """The schema of ``schema``'s values that Python can put in a set."""
+        inner = self._definitions[schema["schema_ref"]] if schema["type"] == "definition-ref" else schema
+        kind = inner["type"]
+        if kind == "any":
+            return {"type": ["string", "number", "boolean", "null"]}
+        if kind == "nullable":
+            return union_of([self._hashable(inner["schema"]), {"type": "null"}])
+        if kind == "union":
+            return union_of(self._hashable(choice) for choice in _choices(inner))
+        if kind in _UNHASHABLE or (kind in ("model", "dataclass") and inner["cls"].__hash__ is None):
+            return impossible(f"no set holds values of type {inner['cls'].__name__ if 'cls' in inner else kind}")
+        made = self.generate_inner(schema)
+        parts = inner["items_schema"] if kind == "tuple" else _fields(inner) if kind in ("model", "dataclass") else ()
+        for part in parts:
+            if is_impossible(self._hashable(part)):
+                return with_checked(made, "that it can be in a set")
         return made
 
     def tuple_schema(self, schema: Core) -> Json:
@@ -652,6 +681,10 @@ class SchemaGenerator(GenerateJsonSchema):
         inner = function.func if isinstance(function, functools.partial) else function
         module = getattr(inner, "__module__", None) or type(inner).__module__
         name = _name_of(schema)
+        keyword = _LENGTHS.get((name, str(made.get("type"))))
+        if keyword is not None and not _mentions(schema, "bytes"):
+            [limit] = function.keywords.values()
+            return _joined({**made}, [{keyword: limit}])
         if module.partition(".")[0] in ("pydantic", "pydantic_core", "ipaddress") and _HARMLESS.search(name):
             return made
         return with_checked(made, name)
@@ -674,6 +707,8 @@ class SchemaGenerator(GenerateJsonSchema):
     def call_schema(self, schema: Core) -> Json:
         return self.generate_inner(schema["arguments_schema"])
 
+
+_UNHASHABLE = {"list", "set", "dict", "deque", "typed-dict", "ordered-dict", "counter", "generator"}
 
 # Keys and items whose different texts are different values.
 _PLAIN_KEYS = {"str", "int", "literal", "enum", "bool", "uuid", "any"}
@@ -809,6 +844,14 @@ def _within(bounds: Json, whole: int | None, part: int | None) -> Json:
     return made
 
 
+def _fields(schema: Core) -> list[Core]:
+    """The schemas of the fields of a model or dataclass."""
+    while isinstance(schema.get("schema"), dict):
+        schema = schema["schema"]
+    fields = schema.get("fields", ())
+    return [each["schema"] for each in (fields.values() if isinstance(fields, dict) else fields)]
+
+
 def _choices(union: Core) -> list[Core]:
     """The schemas of a union; a choice may carry a label."""
     return [choice[0] if isinstance(choice, tuple) else choice for choice in union["choices"]]
@@ -828,6 +871,12 @@ def _only_strings(schema: Json) -> Json:
     if schema.get("type", "string") != "string":
         return impossible(f"a key in JSON is a string, not of type {schema['type']}")
     return schema
+
+
+def _mentions(schema: Core, kind: str) -> bool:
+    if isinstance(schema, dict):
+        return schema.get("type") == kind or any(_mentions(part, kind) for part in schema.values())
+    return isinstance(schema, list) and any(_mentions(part, kind) for part in schema)
 
 
 def _function_name(function: Callable[..., Any]) -> str:

@@ -1,0 +1,316 @@
+"""Objects against the slow and obvious: every object of a small universe of names and values, in every order."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import relark
+from language.set_semantics import checked, mask_of
+from matcher.spelling import unpacked
+from relark.constraint import Constraint
+from relark.frontends.schema.objects import object_is_inhabited, object_least_text, object_term
+from relark.frontends.schema.shapes import Layout, Need, ObjectShape, Others, Property
+from relark.frontends.schema.strings import json_text
+from relark.language import (
+    EMPTY,
+    EPSILON,
+    FULL,
+    TEXT,
+    Completions,
+    Term,
+    byte_set,
+    complement,
+    concat,
+    derive,
+    intersection,
+    is_empty,
+    literal,
+    one_of,
+    ref,
+    repeat,
+    union,
+)
+from relark.language.states import current_states
+from relark.tokens.masks import masks_of
+from relark.tokens.vocabulary import Vocabulary
+
+Value = frozenset[str]  # the tests' schemas: the texts of the values that satisfy one
+VALUES = frozenset({"1", "2", "12"})  # one begins another, as numbers do
+NAMES = ("a", "b", "c", "", "x", "y", "xx", "xy")
+
+COMPACT = Layout(EPSILON, literal(b":"), literal(b","))
+COMPACT_ANY = Layout(EPSILON, literal(b":"), literal(b","), order="any")
+
+
+@dataclass
+class Sets:
+    """What `objects` may ask, where a schema is a set of values."""
+
+    layout: Layout = COMPACT
+
+    def value(self, schema: Any) -> Term:
+        return one_of(text.encode() for text in schema)
+
+    def is_inhabited(self, schema: Any) -> bool:
+        return bool(schema)
+
+    def count(self, schema: Any, limit: int) -> int:
+        return min(len(schema), limit)
+
+    def least_text(self, schema: Any, alphabet: int) -> bytes | None:
+        return Completions(alphabet).shortest(self.value(schema))
+
+    def both(self, *schemas: Any) -> Any:
+        return frozenset.intersection(*schemas)
+
+    def negated(self, schema: Any) -> Any:
+        return VALUES - schema
+
+    def without(self, schema: Any, values: Any) -> Any:
+        return schema - {json.dumps(value) for value in values}
+
+
+# --- the reference: what a shape says, read literally -----------------------------------------------------------------
+
+Object = tuple[tuple[str, str], ...]  # names and texts of values, in order
+
+
+def has(keys: Term, name: str) -> bool:
+    for byte in name.encode():
+        keys = derive(keys, byte)
+    return keys.nullable
+
+
+def schema_of(shape: ObjectShape, name: str) -> Any:
+    """What is asked of the member; the empty set if it must not occur."""
+    if name in shape.by_name:
+        return shape.by_name[name].schema
+    for others in shape.others:
+        if has(others.keys, name):
+            return others.schema
+    return frozenset()
+
+
+def satisfies(shape: ObjectShape, members: Object, names: dict[str, Any], needs: list[set[str]], order: str) -> bool:
+    here = [name for name, _ in members]
+    if not shape.least <= len(here) <= (len(here) if shape.most is None else shape.most):
+        return False
+    if any(p.required and p.name not in here for p in shape.properties):
+        return False
+    if any(first in here and second not in here for first, second in shape.dependent):
+        return False
+    if any(text not in names[name] for name, text in members):
+        return False
+    if order == "schema":
+        declared = [p.name for p in shape.properties]
+        ranks = [declared.index(name) if name in declared else len(declared) for name in here]
+        if ranks != sorted(ranks):
+            return False
+    return all(
+        any(name in among and text in need.schema for name, text in members)
+        for need, among in zip(shape.needs, needs, strict=True)
+    )
+
+
+def objects_of(shape: ObjectShape, most: int, order: str) -> set[Object]:
+    """All objects of at most so many members, with names in the universe."""
+    names = {name: schema_of(shape, name) for name in NAMES}
+    needs = [{name for name in NAMES if has(need.keys, name)} for need in shape.needs]
+    return {
+        members
+        for n in range(most + 1)
+        for chosen in itertools.permutations([name for name in NAMES if names[name]], n)
+        for texts in itertools.product(*[sorted(names[name]) for name in chosen])
+        if satisfies(shape, members := tuple(zip(chosen, texts, strict=True)), names, needs, order)
+    }
+
+
+def text_of(members: Iterable[tuple[str, str]]) -> bytes:
+    return b"{%b}" % b",".join(f"{json.dumps(name)}:{text}".encode() for name, text in members)
+
+
+def read(term: Term, text: bytes) -> Term:
+    for byte in text:
+        term = derive(term, byte)
+    return term
+
+
+def accepted(term: Term, most: int) -> set[Object]:
+    """The objects with names in the universe that a term accepts; each state on the way can be completed."""
+    found: set[Object] = set()
+
+    def go(state: Term, before: Object) -> None:
+        if state is EMPTY:
+            return
+        assert not is_empty(state)
+        completion = Completions(FULL).shortest(state)
+        assert completion is not None
+        assert read(state, completion).nullable
+        if read(state, b"}").nullable:
+            found.add(before)
+        if len(before) == most:
+            return
+        for name in NAMES:
+            key = (b"," if before else b"") + json.dumps(name).encode() + b":"
+            after = read(state, key)
+            if after is not EMPTY:
+                for text in VALUES:
+                    go(read(after, text.encode()), (*before, (name, text)))
+
+    go(read(term, b"{"), ())
+    return found
+
+
+# --- random shapes ----------------------------------------------------------------------------------------------------
+
+XY = byte_set(mask_of(b"xy"))
+schemas = st.frozensets(st.sampled_from(sorted(VALUES)))
+partitions = st.sampled_from(
+    [
+        (),
+        (one_of([b"x", b"y"]),),
+        (literal(b"x"), literal(b"y")),
+        (repeat(XY, 0, None),),
+        (TEXT,),
+        (concat(literal(b"x"), repeat(XY, 0, None)), one_of([b"", b"y"])),
+        (intersection(TEXT, complement(repeat(byte_set(mask_of(b"ax")), 0, 2))),),
+    ]
+)
+needed_keys = st.sampled_from(
+    [TEXT, one_of([b"a", b"x"]), concat(literal(b"x"), TEXT), literal(b"c"), intersection(TEXT, complement(one_of([b"a"])))]
+)
+
+
+@st.composite
+def shapes(draw: st.DrawFn) -> ObjectShape:
+    """Shapes over the universe; about half of them plain."""
+    names = draw(st.permutations(["a", "b", "c"]))[: draw(st.integers(0, 3))]
+    properties = tuple(Property(name, draw(schemas), draw(st.booleans())) for name in names)
+    others = tuple(Others(keys, draw(schemas)) for keys in draw(partitions))
+    if draw(st.booleans()):
+        return ObjectShape(properties, others)
+    least = draw(st.integers(0, 3))
+    most = draw(st.none() | st.integers(0, 4))
+    needs = tuple(Need(draw(needed_keys), draw(schemas)) for _ in range(draw(st.integers(0, 2))))
+    pairs = [(a, b) for a in names for b in names if a != b]
+    dependent = tuple(draw(st.lists(st.sampled_from(pairs), unique=True, max_size=3))) if pairs else ()
+    return ObjectShape(properties, others, least, most, needs, dependent)
+
+
+layouts = st.sampled_from([COMPACT, COMPACT_ANY])
+
+
+@checked(250)
+@given(shapes(), layouts)
+def test_objects_are_those_of_the_shape(shape: ObjectShape, layout: Layout) -> None:
+    lowering: Any = Sets(layout)
+    expected = objects_of(shape, 3, layout.order)
+    term = object_term(shape, lowering)
+    assert accepted(term, 3) == expected
+    least = object_least_text(shape, lowering, FULL)
+    assert (term is EMPTY) == (least is None) == (not object_is_inhabited(shape, lowering))
+    if expected:
+        assert least is not None
+        assert len(least) <= min(len(text_of(members)) for members in expected)
+    elif least is not None:  # only larger ones
+        members = tuple((name, str(value)) for name, value in json.loads(least).items())
+        names = {name: schema_of(shape, name) for name, _ in members}
+        needs = [{name for name in names if has(need.keys, name)} for need in shape.needs]
+        assert len(members) > 3
+        assert satisfies(shape, members, names, needs, layout.order)
+    if least is not None:
+        assert read(term, least).nullable
+
+
+@checked(60)
+@given(shapes(), layouts)
+def test_an_empty_shape_has_no_larger_objects(shape: ObjectShape, layout: Layout) -> None:
+    if not object_is_inhabited(shape, Sets(layout)):  # type: ignore[arg-type]
+        assert not objects_of(shape, 5, "any")
+
+
+def vocabulary_of(words: Iterable[bytes]) -> Vocabulary:
+    return Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), *words, b""], eos_ids=[256 + len(list(words))])
+
+
+WORDS = [
+    b'{"',
+    b'":',
+    b'":1',
+    b'":1,"',
+    b'":1,"x":1',
+    b'":1,"x":1,"x":1',
+    b'a":1,"b":2}',
+    b'"a":1',
+    b'xy":1',
+    b'x"',
+    b'x":2,"x":1}',
+    b'x":2,"y":12',
+    b"xxx",
+    b',"',
+    b',"a":1',
+    b',"x',
+    b'1,"x":1}',
+    b"12}",
+    b"1}",
+    b'\\u0078":1',
+]
+
+
+@checked(120)
+@given(shapes(), layouts, st.integers(0, 2**32))
+def test_masks_are_those_of_the_derivatives(shape: ObjectShape, layout: Layout, seed: int) -> None:
+    """The walk that takes terms apart finds what deriving token by token finds, with and without a budget."""
+    term = object_term(shape, Sets(layout))  # type: ignore[arg-type]
+    if term is EMPTY:
+        return
+    vocabulary = vocabulary_of(WORDS)
+    matcher = Constraint(term, "an object").matcher(vocabulary)
+    chance = random.Random(seed)
+    for _ in range(12):
+        allowed = unpacked(matcher.mask(), vocabulary.size)
+        for token_id, data in enumerate(vocabulary.token_bytes):
+            if data:
+                after = read(matcher.state, data)
+                assert (token_id in allowed) == (after is not EMPTY and not is_empty(after)), data
+        least = matcher.min_tokens()
+        assert matcher.mask(tokens_left=least).any()
+        for left in (least, least + 1, least + 3):
+            for token_id in unpacked(matcher.mask(tokens_left=left), vocabulary.size):
+                further = matcher.fork()
+                further.advance(token_id)
+                assert token_id in vocabulary.eos_ids or further.min_tokens() < left
+        choices = sorted(allowed - set(vocabulary.eos_ids))
+        if not choices:
+            break
+        matcher.advance(chance.choice([c for c in choices if c >= 256] or choices))
+
+
+@checked(80)
+@given(shapes(), layouts, st.integers(0, 2**32), st.integers(0, 6))
+def test_a_walk_in_a_budget_finishes(shape: ObjectShape, layout: Layout, seed: int, more: int) -> None:
+    term = object_term(shape, Sets(layout))  # type: ignore[arg-type]
+    if term is EMPTY:
+        return
+    vocabulary = vocabulary_of(WORDS)
+    matcher = Constraint(term, "an object").matcher(vocabulary)
+    chance = random.Random(seed)
+    for left in range(matcher.min_tokens() + more, -1, -1):
+        if matcher.is_accepting and (left == 0 or chance.random() < 0.2):
+            break
+        choices = sorted(unpacked(matcher.mask(tokens_left=left), vocabulary.size) - set(vocabulary.eos_ids))
+        if not choices:
+            break
+        matcher.advance(chance.choice(choices))
+    assert matcher.is_accepting
