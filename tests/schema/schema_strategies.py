@@ -7,6 +7,7 @@ Names, values and bounds come from small pools, so that keywords meet each other
 
 from __future__ import annotations
 
+import decimal
 import functools
 import json
 from collections.abc import Callable
@@ -164,7 +165,13 @@ def loads(text: str) -> Json:
 def judge(schema: Json) -> Callable[[Json], bool]:
     """Whether a value from `loads` satisfies ``schema``, according to jsonschema."""
     validator = jsonschema.Draft202012Validator(_in_python(loads(json.dumps(schema))))
-    return lambda value: bool(validator.is_valid(value))
+
+    def is_valid(value: Json) -> bool:
+        with decimal.localcontext() as context:
+            context.prec = 10_000  # digits, for the remainders of long numbers
+            return bool(validator.is_valid(value))
+
+    return is_valid
 
 
 def _in_python(schema: Json) -> Json:

@@ -302,6 +302,7 @@ def test_no_schema_there() -> None:
         ({"$schema": DRAFT_7, "$ref": "#", "items": {}}, []),
         ({"$schema": DRAFT_7, "items": [{}, {}]}, [("items", 0), ("items", 1)]),
         ({"$schema": DRAFT_7, "dependencies": {"a": ["b"], "c": {}}}, [("dependencies", "c")]),
+        ({"relark:contentSchema": {"type": "integer"}}, [("relark:contentSchema",)]),
         ({"const": {"properties": {"a": {}}}, "contentSchema": {}, "unknown": {"not": {}}}, []),
     ],
 )

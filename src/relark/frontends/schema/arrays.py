@@ -8,7 +8,7 @@ still be completed.
 
 Where items are compared (``unique``, ``repeated``), an item is a leaf too, `_Item`, which keeps the text of its item,
 because its value is compared with those before it when it ends.  Values that must not come again are taken out of the
-item's language from its beginning (`equal_values`), so that it does not run into a dead end.  Such states are derived
+item's language from its beginning (`equality.excluding`), so that it does not run into a dead end.  Such states are derived
 byte by byte.
 
 Cost: a state takes some 20 us; one inside an item that is compared some 10 us a byte, plus the size of its text.
@@ -21,18 +21,14 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import json
-import re
 import weakref
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal, InvalidOperation
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from relark.errors import UnsupportedError
-from relark.frontends.schema.numbers import NumberSet, number_term
-from relark.frontends.schema.strings import json_string
+from relark.frontends.schema.equality import Value, equal_values, excluding, read
 from relark.language import (
     EMPTY,
     EPSILON,
@@ -40,7 +36,6 @@ from relark.language import (
     Leaf,
     Term,
     byte_set,
-    complement,
     concat,
     derive,
     intersection,
@@ -56,15 +51,13 @@ from relark.language.terms import CHECK, LAZY, Concat, Cut, LeafTerm, Union
 
 if TYPE_CHECKING:
     from relark.frontends.schema.expressions import Schema
-    from relark.frontends.schema.shapes import ArrayShape, Contains, Json, Layout, Lowering
+    from relark.frontends.schema.shapes import ArrayShape, Contains, Lowering
 
 MAX_STATES = 20_000  # combinations of counts that one question about several ``contains`` may look at
 MAX_TRIES = 3_000  # choices of values that one question about unique items and ``contains`` may look at
 MAX_WEIGHED = 200  # items for which the shortest way to satisfy ``contains`` is looked for
 SLACK = 8  # bytes by which another value may be longer, where one is taken
 MAX_LISTED = 64  # values of a schema that are listed
-MAX_TAKEN_OUT = 200  # values that are taken out of the language of the next item
-MAX_TAKEN_OUT_DEPTH = 32  # and how deeply they may nest
 
 Path = tuple[tuple["Schema", int], ...]  # items to come: their schemas, and how many of each
 _UNKNOWN = object()
@@ -122,28 +115,19 @@ class _Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
-    """What an item says.  ``text``: a way to write it; ``depth``: how deeply it nests."""
-
-    key: Hashable
-    text: bytes = field(compare=False)
-    depth: int = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
 class _Seen:
     """The values of the items so far; ``order`` has them as they came."""
 
-    values: frozenset[_Value]
-    order: tuple[_Value, ...] = field(compare=False)
+    values: frozenset[Value]
+    order: tuple[Value, ...] = field(compare=False)
 
-    def __contains__(self, value: _Value) -> bool:
+    def __contains__(self, value: Value) -> bool:
         return value in self.values
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def plus(self, value: _Value) -> _Seen:
+    def plus(self, value: Value) -> _Seen:
         return self if value in self.values else _Seen(self.values | {value}, (*self.order, value))
 
 
@@ -165,8 +149,8 @@ class _Plan:
         self._inhabited: dict[Schema, bool] = {}
         self._paths: dict[_Counts, Path | None] = {}
         self._plenty: dict[Schema, tuple[int, int]] = {}
-        self._members: dict[Schema, tuple[_Value, ...] | None] = {}
-        self._singles: dict[tuple[Schema, _Value], Term] = {}
+        self._members: dict[Schema, tuple[Value, ...] | None] = {}
+        self._singles: dict[tuple[Schema, Value], Term] = {}
         self._matches: dict[_Counts, tuple[Schema, ...]] = {}
 
     @cached_property
@@ -369,14 +353,14 @@ class _Plan:
             self._plenty[schema] = known, found
         return min(found, limit)
 
-    def members(self, schema: Schema) -> tuple[_Value, ...] | None:
+    def members(self, schema: Schema) -> tuple[Value, ...] | None:
         """All values of ``schema``; None if they are more than `MAX_LISTED`."""
         known = self._members.get(schema, _UNKNOWN)
         if known is _UNKNOWN:
             known = self._members[schema] = self._listed(schema)
         return known  # type: ignore[return-value]
 
-    def _listed(self, schema: Schema) -> tuple[_Value, ...] | None:
+    def _listed(self, schema: Schema) -> tuple[Value, ...] | None:
         if not self.is_inhabited(schema):
             return ()
         if self.count(schema, MAX_LISTED + 1) > MAX_LISTED:
@@ -384,17 +368,17 @@ class _Plan:
         term = self.lowering.value(schema)
         if term.flags & LAZY:
             return None
-        found: list[_Value] = []
-        while (text := Completions().shortest(_but(term, found, self.layout))) is not None:
+        found: list[Value] = []
+        while (text := Completions().shortest(excluding(term, found, self.layout))) is not None:
             found.append(read(text))
             if len(found) > MAX_LISTED or found[-1] in found[:-1]:
                 return None
         return tuple(found)
 
-    def has(self, schema: Schema, value: _Value) -> bool:
+    def has(self, schema: Schema, value: Value) -> bool:
         return not is_empty(intersection(self.lowering.value(schema), equal_values([value], self.layout)))
 
-    def single(self, schema: Schema, value: _Value) -> Term:
+    def single(self, schema: Schema, value: Value) -> Term:
         """The texts of ``schema`` that say ``value``."""
         key = schema, value
         known = self._singles.get(key)
@@ -403,10 +387,10 @@ class _Plan:
             known = self._singles[key] = lowering.value(lowering.both(schema, self.one_of([value])))
         return known
 
-    def one_of(self, values: Iterable[_Value]) -> Schema:
+    def one_of(self, values: Iterable[Value]) -> Schema:
         """The values that equal one of ``values``."""
         lowering = self.lowering
-        return lowering.negated(lowering.without(lowering.both(), [_loads(value.text) for value in values]))
+        return lowering.negated(lowering.without(lowering.both(), [value.json for value in values]))
 
     def _is_unique_possible(self, counts: _Counts, seen: _Seen) -> bool:
         path = self.path(counts)
@@ -439,9 +423,9 @@ class _Plan:
             if len(free) < several:
                 return False
             options += [free] * several
-        owner: dict[_Value, int] = {}
+        owner: dict[Value, int] = {}
 
-        def place(item: int, tried: set[_Value]) -> bool:
+        def place(item: int, tried: set[Value]) -> bool:
             for value in options[item]:
                 if value not in tried:
                     tried.add(value)
@@ -454,13 +438,13 @@ class _Plan:
 
     def _search_distinct(self, counts: _Counts, seen: _Seen) -> bool:
         """Whether values can be chosen, by trying; True where `MAX_TRIES` did not tell."""
-        work: list[tuple[_Counts, frozenset[_Value]]] = [(counts, seen.values)]
+        work: list[tuple[_Counts, frozenset[Value]]] = [(counts, seen.values)]
         visited = set(work)
         while work:
             state, used = work.pop()
             if state.may_close or len(visited) > MAX_TRIES:
                 return True
-            following: list[tuple[_Counts, frozenset[_Value]]] = []
+            following: list[tuple[_Counts, frozenset[Value]]] = []
             for schema, after in self.live_steps(state):
                 members = self.members(schema)
                 if members is None:
@@ -473,11 +457,11 @@ class _Plan:
                     work.append(item)
         return False
 
-    def barred(self, counts: _Counts, after: _Counts, seen: _Seen) -> list[_Value]:
+    def barred(self, counts: _Counts, after: _Counts, seen: _Seen) -> list[Value]:
         """Values that the next item must leave to those after it."""
         if after.may_close or (counts.is_free and counts.index >= self.head):
             return []
-        candidates: dict[_Value, None] = {}
+        candidates: dict[Value, None] = {}
         for index in range(after.index, self.head + 1):
             for schema, _ in self.steps(_Counts(index, after.need, after.room, after.left)):
                 candidates.update((value, None) for value in self.members(schema) or ())
@@ -585,14 +569,10 @@ class _Plan:
 
     def _different(self, schema: Schema, counts: _Counts, after: _Counts, seen: _Seen, before: Term) -> list[Term]:
         excluded = [*seen.order, *self.barred(counts, after, seen)]
-        whole = term = self.lowering.value(schema)
-        if excluded:
-            if not term.flags & LAZY:
-                term = _but(term, excluded, self.layout)
-            if self.count(schema, len(excluded) + 1) <= len(excluded) and is_empty(term):
-                return []
-        frame = _frame(self, after, seen, 0, EPSILON, None)
-        return [_inside(concat(before, term), concat(before, whole), b"", frame)]
+        term = excluding(self.lowering.value(schema), excluded, self.layout)
+        if self.count(schema, len(excluded) + 1) <= len(excluded) and is_empty(term):
+            return []
+        return [_inside(concat(before, term), b"", _frame(self, after, seen, 0, EPSILON, None))]
 
     def _repeating(self, schema: Schema, after: _Counts, seen: _Seen, before: Term) -> list[Term]:
         lowering = self.lowering
@@ -602,7 +582,7 @@ class _Plan:
             schemas = [s for part in parts if self.is_inhabited(s := lowering.both(schema, part))]
         frame = _frame(self, after, seen, 0, EPSILON, None)
         terms = [concat(before, lowering.value(s)) for s in schemas]
-        return [_inside(term, term, b"", frame) for term in terms]
+        return [_inside(term, b"", frame) for term in terms]
 
     def after_value(self, after: _Counts, seen: _Seen, text: bytes) -> tuple[_Counts, _Seen | None] | None:
         """The state after an item of ``text``; None if it must not be that."""
@@ -730,11 +710,11 @@ class _Texts:
             counts, seen = after, seen.plus(value)
         return items
 
-    def other(self, schema: Schema, excluded: Sequence[_Value]) -> bytes | None:
+    def other(self, schema: Schema, excluded: Sequence[Value]) -> bytes | None:
         lowering = self.plan.lowering
         if self.during_search:
-            return lowering.least_text(lowering.without(schema, [_loads(v.text) for v in excluded]), self.alphabet)
-        return self.completions.shortest(_but(lowering.value(schema), excluded, self.plan.layout))
+            return lowering.least_text(lowering.without(schema, [v.json for v in excluded]), self.alphabet)
+        return self.completions.shortest(excluding(lowering.value(schema), excluded, self.plan.layout))
 
     def repeated(self, counts: _Counts, seen: _Seen) -> list[bytes] | None:
         """The shortest way by which some item is repeated."""
@@ -854,12 +834,11 @@ class _Item(Leaf):
 
     Arrays within arrays that all compare are one such state, so that depth costs no recursion.
 
-    ``term``: how the item of the innermost array may go on; ``whole``: also to values that are excluded; ``text``: of
-    the outermost array's item so far, with what came before it.
+    ``term``: how the item of the innermost array may go on; ``text``: of the outermost array's item so far, with what
+    came before it.
     """
 
     term: Term
-    whole: Term
     text: bytes
     frame: _Frame
 
@@ -869,7 +848,7 @@ class _Item(Leaf):
 
     @property
     def min_length(self) -> int:
-        return lower_bound(self.whole) + 1
+        return lower_bound(self.term) + 1
 
     @property
     def may_be_empty(self) -> bool:
@@ -880,8 +859,7 @@ class _Item(Leaf):
 
     def derive(self, byte: int) -> Term:
         term = derive(self.term, byte)
-        whole = term if self.whole is self.term else derive(self.whole, byte)
-        following = _inside(term, whole, self.text + bytes((byte,)), self.frame)
+        following = _inside(term, self.text + bytes((byte,)), self.frame)
         if not self.term.nullable:
             return following
         return union(following, derive(_after(self.text, self.frame), byte))
@@ -952,24 +930,17 @@ class _Item(Leaf):
         return derive(_after(self.text + word[:-1], self.frame), word[-1])
 
     def _moved(self, term: Term, word: bytes) -> Term:
-        return _inside(term, term, self.text + word, self.frame)
+        return _inside(term, self.text + word, self.frame)
 
     def _moved_cut(self, cut: Cut, tail: Term, word: bytes) -> Term:
         return self._moved(concat(cut.then(word), tail), word)
 
     def shortest(self, alphabet: int) -> bytes | None:
         completions = Completions(alphabet)
-        for term in (self.whole,) if self.whole is self.term else (self.whole, self.term):
-            item = completions.shortest(term)
-            if item is not None:
-                found = self._completed(item, completions)
-                if found is not None:
-                    return found
-        return None
-
-    def _completed(self, item: bytes, completions: Completions) -> bytes | None:
-        """What completes the arrays after ``item``, the innermost first."""
-        text, frame = self.text + item, self.frame
+        item = completions.shortest(self.term)
+        if item is None:
+            return None
+        text, frame = self.text + item, self.frame  # then the arrays, the innermost first
         while True:
             state = frame.plan.after_value(frame.after, frame.seen, text[frame.start :])
             if state is None:
@@ -994,17 +965,17 @@ def _always(word: bytes) -> bool:
     return True
 
 
-def _inside(term: Term, whole: Term, text: bytes, frame: _Frame) -> Term:
+def _inside(term: Term, text: bytes, frame: _Frame) -> Term:
     """``term`` within an item, after ``text``: without leaves of this kind in its own first place."""
     if term is EMPTY:
         return EMPTY
     if term is EPSILON:
         return _after(text, frame)
     if not term.flags & LAZY:
-        return leaf(_Item(term, whole, text, frame))
+        return leaf(_Item(term, text, frame))
     found: list[Term] = []
     others: list[Term] = []
-    work = [whole]  # what is excluded is not taken out of LAZY terms: that would keep them from being walked in parts
+    work = [term]
     while work:
         term = work.pop()
         head, tail = (term.head, term.tail) if isinstance(term, Concat) else (term, EPSILON)
@@ -1012,14 +983,13 @@ def _inside(term: Term, whole: Term, text: bytes, frame: _Frame) -> Term:
             work.extend(concat(item, tail) for item in head.items)
         elif isinstance(head, LeafTerm) and isinstance(head.leaf, _Item):
             inner = head.leaf
-            found.append(leaf(_Item(inner.term, inner.whole, text, _nested(inner, tail, text, frame))))
+            found.append(leaf(_Item(inner.term, text, _nested(inner, tail, text, frame))))
         elif term is EPSILON:
             found.append(_after(text, frame))
         else:
             others.append(term)
     if others:
-        rest = union(*others)
-        found.append(leaf(_Item(rest, rest, text, frame)))
+        found.append(leaf(_Item(union(*others), text, frame)))
     return union(*found)
 
 
@@ -1043,122 +1013,4 @@ def _after(text: bytes, frame: _Frame) -> Term:
     if frame.outer is None or rest is EMPTY:
         return rest
     term = concat(rest, frame.then)
-    return _inside(term, term, text, frame.outer)
-
-
-# --- values -----------------------------------------------------------------------------------------------------------
-
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^\s\[\]{},:"]+')
-
-
-def read(text: bytes) -> _Value:
-    """The value of a JSON text, perhaps with a comma before it.  Without recursion, however deep it is."""
-    stack: list[tuple[bytes, list[Hashable]]] = []
-    values: list[Hashable] = []
-    depth = 0
-    for token in _TOKEN.findall(text):
-        if token in b"[{":
-            stack.append((token, values))
-            values = []
-            depth = max(depth, len(stack))
-        elif token in b"]}":
-            opening, outer = stack.pop()
-            if opening == b"[":
-                outer.append(("array", tuple(values)))
-            else:
-                outer.append(("object", frozenset(zip(values[::2], values[1::2], strict=True))))
-            values = outer
-        elif token[:1] == b'"':
-            values.append(json.loads(token))
-        elif token in _WORDS:
-            values.append(("word", token))
-        else:
-            values.append(_number(token))
-    (key,) = values
-    return _Value(key, text.lstrip(b", \t\r\n"), depth)
-
-
-_WORDS = (b"null", b"true", b"false")
-
-
-def _number(token: bytes) -> Hashable:
-    try:
-        return Decimal(token.decode())
-    except InvalidOperation:  # an exponent beyond all bounds
-        return "number", token
-
-
-def _loads(text: bytes) -> Json:
-    return json.loads(text, parse_int=Decimal, parse_float=Decimal)
-
-
-def _but(term: Term, values: Sequence[_Value], layout: Layout) -> Term:
-    """``term`` without the texts of ``values``, as far as those are not too many or too deep."""
-    simple = [value for value in values if value.depth <= MAX_TAKEN_OUT_DEPTH][-MAX_TAKEN_OUT:]
-    return intersection(term, complement(equal_values(simple, layout))) if simple else term
-
-
-def equal_values(values: Iterable[_Value], layout: Layout) -> Term:
-    """The texts that say one of ``values``; the members of objects in any order."""
-    return union(*[_equal(_loads(value.text), layout) for value in values])
-
-
-def _equal(value: Json, layout: Layout) -> Term:
-    if value is None:
-        return literal(b"null")
-    if isinstance(value, bool):
-        return literal(b"true" if value else b"false")
-    if isinstance(value, str):
-        return json_string(value)
-    if isinstance(value, list):
-        items = [part for item in value for part in (layout.comma, _equal(item, layout))][1:]
-        return concat(_OPEN, layout.opening, *items, *([layout.opening] if items else []), _CLOSE)
-    if isinstance(value, dict):
-        members = tuple(
-            concat(_equal(name, layout), layout.colon, _equal(member, layout)) for name, member in value.items()
-        )
-        return concat(literal(b"{"), layout.opening, _members(members, layout, first=True))
-    return number_term(NumberSet.values([value]), compact=False)
-
-
-def _members(members: tuple[Term, ...], layout: Layout, first: bool) -> Term:
-    """The ``members`` in any order, and the end of the object."""
-    if not members:
-        return literal(b"}") if first else concat(layout.opening, literal(b"}"))
-    if first:
-        return union(
-            *[
-                concat(member, _members((*members[:i], *members[i + 1 :]), layout, False))
-                for i, member in enumerate(members)
-            ]
-        )
-    return leaf(_Members(members, layout))
-
-
-@dataclass(frozen=True, slots=True)
-class _Members(Leaf):
-    """A comma and the ``members`` that are left of an object, in any order, and its end."""
-
-    members: tuple[Term, ...]
-    layout: Layout
-
-    @property
-    def nullable(self) -> bool:
-        return False
-
-    def classes(self) -> tuple[int, ...]:
-        return tuple(mask for mask, _ in transitions(self.layout.comma))
-
-    def derive(self, byte: int) -> Term:
-        members = self.members
-        return derive(concat(self.layout.comma, _members(members, self.layout, first=True)), byte)
-
-    def shortest(self, alphabet: int) -> bytes | None:
-        parts = [part for member in self.members for part in (self.layout.comma, member)]
-        return Completions(alphabet).shortest(concat(*parts, self.layout.opening, literal(b"}")))
-
-    def is_prefix_free(self) -> bool:
-        return True
-
-    def __str__(self) -> str:
-        return f"{len(self.members)} members"
+    return _inside(term, text, frame.outer)

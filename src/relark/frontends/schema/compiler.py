@@ -206,6 +206,14 @@ class Compiler:
             return True
 
     @_locked
+    def is_plausible_all(self, places: Sequence[tuple[Node, frozenset[str] | None]]) -> bool:
+        """Whether any value satisfies all ``places``, of which only the given keywords count."""
+        try:
+            return self._has_value(keywords.conjunction(self, places))
+        except Loop:
+            return True
+
+    @_locked
     def is_inhabited(self, schema: Schema) -> bool:
         known = self._inhabited.get(schema)
         if known is not None:

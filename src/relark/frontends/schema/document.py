@@ -48,7 +48,7 @@ __all__ = ["Dialect", "Node", "UnknownKeyword", "load", "unknown_keywords"]
 _Path = tuple[str | int, ...]
 _Scope = tuple[tuple[str, "_Resource"], ...]  # sorted by name: which resource was the first to have that dynamic anchor
 
-_RECURSIVE = "$recursiveAnchor"  # the one name that 2019-09 has for dynamic anchors; no anchor can be called so
+_RECURSIVE = ""  # the one dynamic anchor of 2019-09, which has no name; no anchor can be called so
 _REGISTRY = "referencing.Registry().with_contents([(uri, schema)], default_specification=DRAFT202012)"
 
 

@@ -112,17 +112,17 @@ def conjunction(compiler: Compiler, places: Sequence[tuple[Node, frozenset[str] 
     seen: set[tuple[Node, frozenset[str] | None]] = set()
     while work and found is not NOTHING:
         node, only, above = work.pop()
+        if node in above:
+            raise Loop(compiler.place(node))
         if node.schema is True or (node, only) in seen:
             continue
         if node.schema is False:
             return NOTHING
-        if node in above:
-            raise Loop(compiler.place(node))
         seen.add((node, only))
         present = frozenset(node.keywords()) if only is None else only & frozenset(node.keywords())
         found = _own(compiler, node, present, found)
         below = above | {node}
-        inside = _always(node, present)
+        inside = always(node, present)
         work += [(child, None, below) for child in reversed(inside)]
         branching += [(node, keyword, present) for keyword in BRANCHING if keyword in present]
     for node, keyword, present in sorted(branching, key=lambda branch: BRANCHING.index(branch[1])):
@@ -132,7 +132,7 @@ def conjunction(compiler: Compiler, places: Sequence[tuple[Node, frozenset[str] 
     return found
 
 
-def _always(node: Node, present: frozenset[str]) -> list[Node]:
+def always(node: Node, present: frozenset[str]) -> list[Node]:
     """The other places whose schemas hold wherever that of ``node`` does."""
     inside = [node.child("allOf", i) for i in range(len(node.get("allOf")))] if "allOf" in present else []
     for target in (

@@ -527,12 +527,7 @@ def _free(left: int, stage: int, spans: Spans) -> Term:
 
 def _reaches(clauses: tuple[Clause, ...], n: int, left: int, e: int) -> bool:
     """Whether ``n`` and ``left`` more places are the mantissa of a number with exponent ``e``."""
-    e -= PLACES
-    for of, but in clauses:
-        part = lattice(1 if of is None else _coarse(of, e), [_coarse(b, e) for b in but])
-        if part is not None and _begins((part,), n, left):
-            return True
-    return False
+    return any(_extended(of, but, n, left, e - PLACES) is not None for of, but in clauses)
 
 
 def _reaches_any(clauses: tuple[Clause, ...], n: int, left: int, lo: int, hi: int) -> bool:
@@ -609,16 +604,45 @@ class _Mantissa(Leaf):
         return 3 if self.stage == 1 else 2
 
     def shortest(self, alphabet: int) -> bytes | None:
-        return _searched(self, alphabet)
+        return _searched(self, alphabet) if alphabet & _SCIENTIFIC != _SCIENTIFIC else _shortest_mantissa(self)
 
     def bounds(self, alphabet: int, within: int | None) -> tuple[int, int] | None:
         if alphabet & _SCIENTIFIC != _SCIENTIFIC:
             return None
-        text = self.shortest(alphabet)
-        return None if text is None else (len(text), PLACES - self.places + 6)
+        return len(_shortest_mantissa(self)), PLACES - self.places + 6
 
     def __str__(self) -> str:
         return "the mantissa of a multiple"
+
+
+@lru_cache(maxsize=1024)
+def _shortest_mantissa(start: _Mantissa) -> bytes:
+    best: bytes | None = None
+    for more in range(1 if start.stage == 1 else 0, PLACES - start.places + 1):
+        if best is not None and more + 2 >= len(best):
+            break
+        places = start.places + more
+        for of, but in start.clauses:
+            likeliest = start.lo if of is None else start.hi
+            if (of is None or not but) and _extended(of, but, start.n, more, likeliest - places) is None:
+                continue  # nor with any other exponent
+            for e in sorted(range(start.lo, start.hi + 1), key=abs):
+                found = _extended(of, but, start.n, more, e - places)
+                if found is not None:
+                    digits = _numeral(found, more)
+                    text = (b"." if more and not start.stage else b"") + digits + b"e%d" % e
+                    if best is None or len(text) < len(best):
+                        best = text
+                    break
+    assert best is not None
+    return best
+
+
+def _extended(of: Factors | None, but: tuple[Factors, ...], n: int, more: int, e: int) -> int | None:
+    """The least ``more`` digits that after ``n`` make, times 10^e, a number in the clause; None if there are none."""
+    part = lattice(1 if of is None else _coarse(of, e), [_coarse(b, e) for b in but])
+    found = None if part is None else _following((part,), n * _ten(more))
+    return None if found is None or found >= (n + 1) * _ten(more) else found - n * _ten(more)
 
 
 def _searched(start: Leaf, alphabet: int) -> bytes | None:
@@ -645,7 +669,7 @@ def _searched(start: Leaf, alphabet: int) -> bytes | None:
     return best
 
 
-_SEARCHED = 2_000  # states that a search for a shortest text keeps a level
+_SEARCHED = 200  # states that a search for a shortest text keeps a level
 
 
 # --- whole numbers ----------------------------------------------------------------------------------------------------
