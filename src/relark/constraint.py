@@ -246,7 +246,13 @@ def schema(
         compact_numbers=compact_numbers,
         registry=registry,
     )
-    shown = " ".join(of.split()) if isinstance(of, str) else repr(of) if isinstance(of, dict | bool) else getattr(of, "__name__", repr(of))
+    shown = (
+        " ".join(of.split())
+        if isinstance(of, str)
+        else repr(of)
+        if isinstance(of, dict | bool)
+        else getattr(of, "__name__", repr(of))
+    )
     shown = f"{shown[:97]}..." if len(shown) > 100 else shown
     return Constraint(compiled.term, f"schema({shown})", (compiled,), parse, parse_part)
 

@@ -138,6 +138,8 @@ def test_combinations_list_the_keywords_of_all_schemas() -> None:
         ({"type": "string", "pattern": "^[a-z]+$", "maxLength": 7}, set()),
         ({"type": "string", "format": "date"}, set()),
         ({"type": "string", "format": "uri"}, {("unbounded string", "#")}),
+        ({"type": "string", "format": "hostname"}, set()),
+        ({"type": "string", "not": {"pattern": "b$"}}, {("unbounded string", "#")}),
         ({"enum": ["a", [], {}]}, set()),
         ({"const": {"a": [1]}}, set()),
         ({"type": "integer"}, set()),

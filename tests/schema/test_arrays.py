@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relark.constraint import Constraint
 from relark.frontends.schema import arrays
-from relark.frontends.schema.arrays import array_is_inhabited, array_least_text, array_term
+from relark.frontends.schema.arrays import array_count, array_is_inhabited, array_least_text, array_term
 from relark.frontends.schema.expressions import canonical
 from relark.frontends.schema.shapes import ArrayShape, Contains, Layout
 from relark.language import (
@@ -30,6 +33,7 @@ from relark.language import (
     ref,
     repeat,
 )
+from relark.tokens.vocabulary import Vocabulary
 
 Json = Any
 
@@ -135,7 +139,7 @@ def reachable(term: Term, length: int) -> Iterator[tuple[bytes, Term]]:
         work = following
 
 
-def check(shape: ArrayShape, size: int = 4, limit: int = 3, depth: int = 18) -> None:
+def check(shape: ArrayShape, size: int = 4, limit: int = 3, depth: int = 14) -> None:
     """Every array up to ``size`` items; and from every state there is a way to the end."""
     lowering = Universe()
     term = array_term(shape, lowering)
@@ -153,7 +157,12 @@ def check(shape: ArrayShape, size: int = 4, limit: int = 3, depth: int = 18) -> 
     assert inhabited or not found
     if not inhabited:
         assert array_least_text(shape, lowering, FULL) is None
+        assert array_count(shape, lowering, 10) == 0
         return
+    if shape.most is not None and shape.most <= size and not shape.repeated:
+        everything = itertools.chain(*[itertools.product(range(N), repeat=n) for n in range(shape.most + 1)])
+        several = sum(satisfies(shape, items) for items in everything)
+        assert array_count(shape, lowering, 50) == min(several, 50)
     least = array_least_text(shape, lowering, FULL)
     assert least is not None
     assert accepts(term, least)
@@ -257,3 +266,82 @@ def shapes(draw: st.DrawFn) -> ArrayShape:
 @given(shapes())
 def test_shapes(shape: ArrayShape) -> None:
     check(shape, size=3, limit=2, depth=10)
+
+
+# --- masks ------------------------------------------------------------------------------------------------------------
+
+TOKENS = [bytes([b]) for b in b'[]{},: .0123456789trueab"\\/\n'] + [
+    text.encode()
+    for text in (
+        '","',
+        "],",
+        "1,",
+        ",1",
+        "[1",
+        "[[",
+        "]]",
+        '"/',
+        '/","/',
+        ", ",
+        "12,1",
+        '{"a":',
+        '},{"a":1,',
+        '":',
+        "1.0",
+    )
+]
+EVERYTHING = Vocabulary.from_bytes([*[bytes([b]) for b in range(256)], *TOKENS, None], [256 + len(TOKENS)])
+SOME = Vocabulary.from_bytes([*TOKENS, None], [len(TOKENS)])
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_masks(name: str) -> None:
+    term = array_term(SHAPES[name], Universe(SPACED))
+    if term is not EMPTY:
+        check_masks(term, EVERYTHING if len(name) % 2 else SOME, 25)
+
+
+@pytest.mark.parametrize("name", [name for name in SHAPES if SHAPES[name].unique])
+@pytest.mark.usefixtures("nothing_listed")
+def test_masks_compared(name: str) -> None:
+    term = array_term(SHAPES[name], Universe())
+    if term is not EMPTY:
+        check_masks(term, SOME, 25)
+
+
+def check_masks(term: Term, vocabulary: Vocabulary, states: int, budgets: int = 3) -> None:
+    """At up to so many states: exactly the tokens that lead to live states, and within budgets those that can end."""
+    rng = random.Random(1)
+    work = [Constraint(term, "arrays", ()).matcher(vocabulary)]
+    visited = {work[0].state}
+    while work and len(visited) <= states:
+        matcher = work.pop(rng.randrange(len(work)))
+        allowed = set()
+        for token, data in enumerate(vocabulary.token_bytes):
+            state = matcher.state
+            for byte in data or b"":
+                state = derive(state, byte)
+            if (data and not is_empty(state)) or (data is None and matcher.is_accepting):
+                allowed.add(token)
+        assert tokens_of(matcher.mask()) == allowed, (matcher.state, vocabulary)
+        needed = matcher.min_tokens() if budgets else 0
+        for left in range(needed, needed + budgets):
+            within = tokens_of(matcher.mask(left))
+            assert within <= allowed
+            assert within
+            for token in within:
+                if vocabulary.token_bytes[token] is not None:
+                    after = matcher.fork()
+                    after.advance(token)
+                    assert after.min_tokens() < left, (left, vocabulary.token_bytes[token])
+        for token in allowed:
+            if vocabulary.token_bytes[token] is not None:
+                after = matcher.fork()
+                after.advance(token)
+                if after.state not in visited:
+                    visited.add(after.state)
+                    work.append(after)
+
+
+def tokens_of(mask: Any) -> set[int]:
+    return set(np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little")).tolist())

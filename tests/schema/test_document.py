@@ -609,6 +609,35 @@ def test_a_registry_may_retrieve() -> None:
     assert isinstance(error.value.__cause__, referencing.exceptions.Unretrievable)
 
 
+def test_a_registry_knows_what_is_inside_its_documents() -> None:
+    document = {
+        "$id": "http://example.org/a",
+        "$defs": {"b": {"$id": "deep/er/b", "items": {"$ref": "c"}}, "c": {"$id": "deep/er/c", "type": "null"}},
+    }
+    registry = referencing.Registry().with_contents(
+        [("http://example.org/a", document)], default_specification=DRAFT202012
+    )
+    b = load({"$ref": "http://example.org/deep/er/b"}, registry=registry).reference()
+    assert b is not None
+    c = b.child("items").reference()
+    assert c is not None
+    assert c.get("type") == "null"
+
+
+def test_a_registry_with_malformed_documents() -> None:
+    registry = referencing.Registry().with_contents(
+        [("http://example.org/a", {"properties": []}), ("http://example.org/b", {})],
+        default_specification=DRAFT202012,
+    )
+    assert load({"$ref": "http://example.org/b"}, registry=registry)
+    with pytest.raises(SchemaError, match=r"^http://example.org/a#/properties: properties takes an object"):
+        load({"$ref": "http://example.org/a"}, registry=registry)
+    with pytest.raises(
+        SchemaError, match=r'^#/\$ref: the registry failed to look for "http://example.org/c": a document'
+    ):
+        load({"$ref": "http://example.org/c"}, registry=registry)
+
+
 def test_plain_documents_ask_no_registry() -> None:
     def retrieve(uri: str) -> Any:
         raise AssertionError(uri)
@@ -753,11 +782,14 @@ MALFORMED: list[tuple[Any, str]] = [
         '#/additionalProperties: additionalProperties takes a schema: an object, true or false; found "false". '
         "Did you mean false, without quotes?",
     ),
-    ({"minLength": "5"}, '#/minLength: minLength takes an integer of at least 0; found "5"'),
+    (
+        {"minLength": "5"},
+        '#/minLength: minLength takes an integer of at least 0; found "5". Did you mean 5, without quotes?',
+    ),
     ({"minLength": -1}, "#/minLength: minLength takes an integer of at least 0; found -1"),
     ({"minLength": 1.5}, "#/minLength: minLength takes an integer of at least 0; found 1.5"),
     ({"minLength": True}, "#/minLength: minLength takes an integer of at least 0; found true"),
-    ({"minimum": "1"}, '#/minimum: minimum takes a number; found "1"'),
+    ({"minimum": "1"}, '#/minimum: minimum takes a number; found "1". Did you mean 1, without quotes?'),
     ({"minimum": True}, "#/minimum: minimum takes a number; found true"),
     (
         {"exclusiveMinimum": True, "minimum": 1},
@@ -810,8 +842,9 @@ MALFORMED: list[tuple[Any, str]] = [
         'found {"a": "b"}',
     ),
     (
-        {"$schema": DRAFT_7, "dependencies": {"a": [1]}},
-        "#/dependencies/a: a takes an object whose values are schemas or lists of property names; found [1]",
+        {"$schema": DRAFT_7, "dependencies": {"not": [1]}},
+        "#/dependencies/not: dependencies takes an object whose values are schemas or lists of property names; "
+        "found [1]",
     ),
     ({"$ref": 5}, "#/$ref: $ref takes a string; found 5"),
     ({"$id": 5}, "#/$id: $id takes a URI; found 5"),

@@ -188,7 +188,13 @@ partitions = st.sampled_from(
     ]
 )
 needed_keys = st.sampled_from(
-    [TEXT, one_of([b"a", b"x"]), concat(literal(b"x"), TEXT), literal(b"c"), intersection(TEXT, complement(one_of([b"a"])))]
+    [
+        TEXT,
+        one_of([b"a", b"x"]),
+        concat(literal(b"x"), TEXT),
+        literal(b"c"),
+        intersection(TEXT, complement(one_of([b"a"]))),
+    ]
 )
 
 
@@ -211,7 +217,7 @@ def shapes(draw: st.DrawFn) -> ObjectShape:
 layouts = st.sampled_from([COMPACT, COMPACT_ANY])
 
 
-@checked(250)
+@checked(150)
 @given(shapes(), layouts)
 def test_objects_are_those_of_the_shape(shape: ObjectShape, layout: Layout) -> None:
     lowering: Any = Sets(layout)
@@ -240,10 +246,6 @@ def test_an_empty_shape_has_no_larger_objects(shape: ObjectShape, layout: Layout
         assert not objects_of(shape, 5, "any")
 
 
-def vocabulary_of(words: Iterable[bytes]) -> Vocabulary:
-    return Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), *words, b""], eos_ids=[256 + len(list(words))])
-
-
 WORDS = [
     b'{"',
     b'":',
@@ -268,17 +270,20 @@ WORDS = [
 ]
 
 
-@checked(120)
+VOCABULARY = Vocabulary.from_bytes([*(bytes([b]) for b in b'{}":,abcxy12\\u078 '), *WORDS, b""], eos_ids=[38])
+
+
+@checked(60)
 @given(shapes(), layouts, st.integers(0, 2**32))
 def test_masks_are_those_of_the_derivatives(shape: ObjectShape, layout: Layout, seed: int) -> None:
     """The walk that takes terms apart finds what deriving token by token finds, with and without a budget."""
     term = object_term(shape, Sets(layout))  # type: ignore[arg-type]
     if term is EMPTY:
         return
-    vocabulary = vocabulary_of(WORDS)
+    vocabulary = VOCABULARY
     matcher = Constraint(term, "an object").matcher(vocabulary)
     chance = random.Random(seed)
-    for _ in range(12):
+    for _ in range(8):
         allowed = unpacked(matcher.mask(), vocabulary.size)
         for token_id, data in enumerate(vocabulary.token_bytes):
             if data:
@@ -286,7 +291,7 @@ def test_masks_are_those_of_the_derivatives(shape: ObjectShape, layout: Layout, 
                 assert (token_id in allowed) == (after is not EMPTY and not is_empty(after)), data
         least = matcher.min_tokens()
         assert matcher.mask(tokens_left=least).any()
-        for left in (least, least + 1, least + 3):
+        for left in (least, least + 2):
             for token_id in unpacked(matcher.mask(tokens_left=left), vocabulary.size):
                 further = matcher.fork()
                 further.advance(token_id)
@@ -294,16 +299,16 @@ def test_masks_are_those_of_the_derivatives(shape: ObjectShape, layout: Layout, 
         choices = sorted(allowed - set(vocabulary.eos_ids))
         if not choices:
             break
-        matcher.advance(chance.choice([c for c in choices if c >= 256] or choices))
+        matcher.advance(chance.choice([c for c in choices if len(vocabulary.token_bytes[c] or b"") > 1] or choices))
 
 
-@checked(80)
+@checked(60)
 @given(shapes(), layouts, st.integers(0, 2**32), st.integers(0, 6))
 def test_a_walk_in_a_budget_finishes(shape: ObjectShape, layout: Layout, seed: int, more: int) -> None:
     term = object_term(shape, Sets(layout))  # type: ignore[arg-type]
     if term is EMPTY:
         return
-    vocabulary = vocabulary_of(WORDS)
+    vocabulary = VOCABULARY
     matcher = Constraint(term, "an object").matcher(vocabulary)
     chance = random.Random(seed)
     for left in range(matcher.min_tokens() + more, -1, -1):

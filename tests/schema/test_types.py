@@ -421,6 +421,12 @@ def test_python_checks_are_listed_and_may_refuse() -> None:
         found.parse('{"count": 1}')
     assert caught.value.text == '{"count": 1}'
     assert isinstance(caught.value.__cause__, pydantic.ValidationError)
+
+    class Private(BaseModel):
+        a: int
+        _b: int = 1
+
+    assert type_schema(Private).checked == ()
     assert type_schema(Point).checked == ()
     assert type_schema(collections.defaultdict[str, int]).checked == ()
     assert type_schema(pydantic.HttpUrl).checked == ()
@@ -462,6 +468,13 @@ def test_functions_are_their_arguments() -> None:
     assert type_schema(book).parse('{"room": "blue", "nights": 2}') == {"room": "blue", "nights": 2}
     assert relark.schema(Hotel().book).fullmatch('{"room":"a","pets":[{"lives":1}]}')
     assert relark.schema(functools.partial(book, "blue")).fullmatch('{"nights":1}')
+
+
+def test_objects_that_can_be_called() -> None:
+    class Booking:
+        def __call__(self, nights: int) -> None: ...
+
+    assert relark.schema(Booking()).fullmatch('{"nights":1}')
 
 
 def test_further_arguments_by_name() -> None:

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 import pydantic
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypeAliasType, TypedDict
 
@@ -146,6 +148,58 @@ def test_parts(of: Any, value: Any, expected: dict[tuple[str | int, ...], Any]) 
 def test_recursive_aliases() -> None:
     assert parts(Tree, '[["2026-01-31", ') == {(0, 0): DAY}
     assert parts(Tree, '[["2026-01-31"]')[(0,)] == [DAY]
+
+
+# Any nesting: the parts are those of the whole.
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+SCALARS: list[tuple[Any, st.SearchStrategy[Any]]] = [
+    (int, st.integers()),
+    (str, TEXTS),
+    (bool, st.booleans()),
+    (datetime.date, st.dates()),
+    (datetime.time, st.times()),
+    (uuid.UUID, st.uuids()),
+    (Color, st.just(Color.RED)),
+    (datetime.date | None, st.none() | st.dates()),
+]
+
+
+def grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Pairs of a type and a strategy for its values."""
+    return st.one_of(
+        inner.map(lambda one: (list[one[0]], st.lists(one[1], max_size=3))),
+        inner.map(lambda one: (dict[int, one[0]], st.dictionaries(st.integers(), one[1], max_size=3))),
+        st.tuples(inner, inner).map(lambda two: (tuple[two[0][0], two[1][0]], st.tuples(two[0][1], two[1][1]))),
+        inner.map(lambda one: (Box[one[0]], one[1].map(lambda value: Box[one[0]](content=value)))),
+        inner.map(lambda one: (one[0] | None, one[1] | st.none())),
+    )
+
+
+TYPED = st.recursive(st.sampled_from(SCALARS), grown, max_leaves=5)
+
+
+def part(value: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        if isinstance(value, Box):
+            value = getattr(value, str(step))
+        elif isinstance(value, dict):
+            value = value[int(step)]
+        else:
+            value = value[step]
+    return value
+
+
+@given(st.data())
+def test_parts_are_parts_of_the_whole(data: st.DataObject) -> None:
+    of, values = data.draw(TYPED)
+    adapter = TypeAdapter(of)
+    value = data.draw(values)
+    found = parts(of, adapter.dump_json(value, indent=data.draw(st.sampled_from([None, 2]))).decode() + " ")
+    assert () in found
+    for path, typed in found.items():
+        assert typed == part(value, path)
+        assert type(typed) is type(part(value, path))
 
 
 # --- validators

@@ -30,6 +30,7 @@ from relark.language.terms import (
     EPSILON,
     FULL,
     LAZY,
+    SPELLING,
     Ahead,
     Behind,
     ByteSet,
@@ -44,6 +45,7 @@ from relark.language.terms import (
 )
 
 SEARCH_LIMIT = 20_000  # states that one search may visit
+MOST_BYTES = 1 << 24  # of a shortest member that is spelled out
 SEARCH_SECONDS = 2.0  # and how long it may take
 NONE: Final = 1 << 60  # the length of the shortest member of a language without members
 
@@ -250,6 +252,9 @@ _texts: Cache[tuple[int, Term], bytes | bool] = Cache(
 _bounds: Cache[tuple[int, int | None, Term], tuple[int, int]] = Cache("bounds", share=0.02, cost=lambda key, value: 280)
 
 
+_spelled: Cache[tuple[int, int | None, Term], int] = Cache("spelled", share=0.005, cost=lambda key, value: 250)
+
+
 class Completions:
     """Shortest members over an ``alphabet`` (256-bit mask of bytes).
 
@@ -286,6 +291,41 @@ class Completions:
             known = self._bounds(term)
             _bounds.put(key, known)
         return known
+
+    def spells(self, term: Term) -> bool:
+        """Whether every live state that bytes of the alphabet lead to, ``term`` too, has a member over it.
+
+        False where that is not known without a search.
+        """
+        key = self.alphabet, self.within, term
+        known = _spelled.get(key)
+        if known is None:
+            known = 2 if self._spells(term) else 1
+            _spelled.put(key, known)
+        return known == 2
+
+    def _spells(self, term: Term) -> bool:
+        match term:
+            case Concat():
+                spine: list[Concat] = []
+                tail: Term = term
+                while isinstance(tail, Concat) and _spelled.get((self.alphabet, self.within, tail)) is None:
+                    spine.append(tail)
+                    tail = tail.tail
+                result = self.spells(tail)
+                for node in reversed(spine):
+                    result = result and self.spells(node.head)
+                    _spelled.put((self.alphabet, self.within, node), 2 if result else 1)
+                return result
+            case Union():
+                return all(map(self.spells, term.items))
+            case Repeat():
+                return self.spells(term.item)
+            case LeafTerm() if term.leaf.is_spelled(self.alphabet):
+                return True
+            case Ref() if term.shortest is not None:  # the value of a schema
+                return not SPELLING & ~self.alphabet
+        return max(self.bounds(term)) < NONE
 
     def _bounds(self, term: Term) -> tuple[int, int]:
         match term:
@@ -342,6 +382,11 @@ class Completions:
                 return min(found, key=len) if found else None
             case Repeat():
                 part = self._part(term.item, unfolding)
+                if part is not None and len(part) * term.lo > MOST_BYTES:
+                    raise UnsupportedError(
+                        f"the shortest text has at least {len(part) * term.lo:,} bytes; relark completes up to "
+                        f"{MOST_BYTES:,}"
+                    )
                 return None if part is None else part * term.lo
             case Ref():
                 if term.shortest is not None:

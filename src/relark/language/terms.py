@@ -28,6 +28,9 @@ from relark.caches import Cache
 from relark.errors import UnsupportedError
 
 FULL = (1 << 256) - 1  # the mask of all bytes
+# Printable ASCII and the rests of longer characters: enough to complete whatever JSON text was begun, because strings
+# may be escaped.
+SPELLING = sum(1 << byte for byte in (*range(0x20, 0x7F), *range(0x80, 0xC0)))
 MAX_DEPTH = 240  # nested operators; keeps every recursion over heads far from Python's own limit
 MAX_START_DEPTH = 120  # of a constraint: derivatives may nest deeper than what they are derived from, up to twice
 
@@ -208,6 +211,12 @@ class Leaf:
         """
         return None
 
+    def first(self) -> int | None:
+        """A superset of the bytes that may come first, where that is cheaper to say than `classes`; these are then not
+        None.
+        """
+        return None
+
     def parts(self) -> list[tuple[Term, int]] | None:
         """The language up to where the leaf is needed: plain terms, each with a mask of the bytes that may leave it.
 
@@ -221,7 +230,10 @@ class Leaf:
         return None
 
     def cuts(self) -> list[Cut] | None:
-        """The same language cut in two, where what follows depends on what was read; None where that is not known."""
+        """The same language cut in two, where what follows depends on what was read; None where that is not known.
+
+        Where a leaf has both, cuts are used rather than `parts`.
+        """
         return None
 
     def price(self, alphabet: int, spell: Callable[[bytes], int]) -> int:
@@ -234,6 +246,13 @@ class Leaf:
     def shortest(self, alphabet: int) -> bytes | None:
         """A shortest member over the bytes of ``alphabet`` (256-bit mask); None where none was found."""
         raise NotImplementedError
+
+    def is_spelled(self, alphabet: int) -> bool:
+        """Whether every live state that bytes of ``alphabet`` lead to, this one too, has a member over it.
+
+        A promise, given without a search: False where that is not certain.  JSON leaves give it (see `SPELLING`).
+        """
+        return False
 
     @property
     def may_be_empty(self) -> bool:
@@ -836,14 +855,16 @@ def leaf(obj: Leaf) -> Term:
     def make() -> LeafTerm:
         term = LeafTerm()
         term.leaf = obj
-        classes = obj.classes()
-        first, flags = FULL, CHECK
-        if classes is None:
-            flags |= LAZY
-        else:
-            first = 0
-            for mask in classes:
-                first |= mask
+        first, flags = obj.first(), CHECK
+        if first is None:
+            classes = obj.classes()
+            if classes is None:
+                first = FULL
+                flags |= LAZY
+            else:
+                first = 0
+                for mask in classes:
+                    first |= mask
         if obj.is_prefix_free():
             flags |= PREFIX_FREE
         if not obj.may_be_empty:

@@ -5,8 +5,8 @@ becomes of each keyword of a schema.  It loads no model.  Everything it says is 
 it could not decide within its limits it reports as undecided (``None``), never as a guess.
 
 Cost: compiling the constraint, a search for a shortest text, and where lookarounds, ``&`` or ``~`` are involved a
-search of at most `lengths.STATES` states for whether it has a longest one; for schemas see `schemas`.  With a tokenizer
-also its trie (0.1 s for 128,000 tokens, once) and the cheapest spelling.
+search of at most `lengths.STATES` states and `lengths.SECONDS` for whether it has a longest one; for schemas see
+`schemas`.  With a tokenizer also its trie (0.1 s for 128,000 tokens, once) and the cheapest spelling.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """How short and how long the members of a language are: what `explain` says about texts.
 
 Cost: a search for a shortest text; a look at every part of the term for a longest; where intersections and the like are
-involved, a walk over at most `STATES` states.  What is not decided within that is None.
+involved, a walk over at most `STATES` states and for `SECONDS`.  What is not decided within that is None.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 
 from relark.frontends.regex.partial import PartialMatch
@@ -30,6 +31,7 @@ from relark.language.terms import (
 __all__ = ["longest_member", "shortest_member"]
 
 STATES = 2_000  # that the search for a longest text may visit
+SECONDS = 1.0  # and how long it may take
 
 
 def shortest_member(term: Term, regular: bool) -> tuple[bool | None, str | None, bool]:
@@ -123,6 +125,7 @@ def _unless_none(combine: Callable[[list[int]], int], bounds: list[int | None]) 
 
 def _longest_walk(term: Term) -> tuple[int | None, bool | None]:
     """The same by walking all states: the longest path to the end, unless a live state comes back to itself."""
+    deadline = time.monotonic() + SECONDS
     depth: dict[Term, int] = {}  # of finished states: the longest way on
     path: list[tuple[Term, list[Term], int]] = []
     on_path: set[Term] = set()
@@ -149,7 +152,7 @@ def _longest_walk(term: Term) -> tuple[int | None, bool | None]:
             path.append((state, following, max(best, depth[target] + 1)))
             continue
         path.append((state, following, best))
-        if len(depth) + len(path) >= STATES:
+        if len(depth) + len(path) >= STATES or time.monotonic() > deadline:
             return None, None
         enter(target)
     return depth[term], False

@@ -222,7 +222,7 @@ def _sizes(compiler: Compiler, root: Node) -> Iterator[Finding | None]:
         if normal is EVERYTHING:
             yield Finding("any value", where, ANY)
             continue
-        if normal.strings is not EMPTY and longest_member(normal.strings, True)[1] is not False:
+        if normal.strings is not EMPTY and longest_member(normal.strings, True)[1]:
             yield Finding("unbounded string", where, "strings have no greatest length: give maxLength")
         inner: list[tuple[Schema, str]] = []
         for array in _cases(normal.arrays):

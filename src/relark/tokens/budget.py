@@ -35,7 +35,7 @@ _LONG = 100  # bytes; the spelling of a longer completion is shared with its suf
 Plan = tuple[int, int, bool]  # tokens needed, the first of them or -1 where none is, whether no fewer will do
 UNSPELLABLE: Final = NONE
 
-_plans: Cache[tuple[int, Term], Plan] = Cache("budgets", share=0.05, cost=lambda key, value: 260)
+_plans: Cache[tuple[int, Term], Plan] = Cache("budgets", share=0.04, cost=lambda key, value: 260)
 
 
 def cost(masks: Masks, term: Term) -> int:
@@ -47,7 +47,7 @@ def cost(masks: Masks, term: Term) -> int:
 
 def can_be_spelled(masks: Masks, term: Term) -> bool:
     """Whether some completion of ``term`` consists of tokens of the vocabulary."""
-    if term.nullable or masks.completions.shortest(term) is not None:
+    if term.nullable or masks.completions.spells(term) or masks.completions.shortest(term) is not None:
         return True
     known = _plans.get((masks.serial, term))
     if known is None:

@@ -93,13 +93,13 @@ class Masks:
         return known
 
     def _mask(self, term: Term) -> Mask:
-        if is_walked_apart(term):
-            allowed = self.tokens_at(self._spelled_nodes(term))
-        elif self.spells_all or self._spelled_wherever_it_leads(term):
+        if self.spells_all or self._spelled_wherever_it_leads(term):
             clamped = clamp(term, self.trie.max_token_length + 1)
             if clamped is not term:
                 return self.mask(clamped)
             allowed = self.tokens_at(live_nodes(self.trie, term))
+        elif is_walked_apart(term):
+            allowed = self.tokens_at(self._spelled_nodes(term))
         else:
             allowed = self.ends(term).tokens
         bits = self.pack(allowed)
@@ -151,24 +151,23 @@ class Masks:
 
     def _spelled_nodes(self, term: Term) -> NDArray[np.bool_]:
         """The live nodes from where the vocabulary can complete the text."""
-        if not self.spells_all:
-            from relark.tokens.budget import can_be_spelled
+        from relark.tokens.budget import can_be_spelled
 
-            prices = Prices(
-                -1 - self.serial,
-                lambda state: 0 if can_be_spelled(self, state) else NONE,
-                lambda leaf: 0 if leaf.price(self.completions.alphabet, len) < NONE else NONE,
-            )
-            found = Exploration(self.trie, prices)
-            found.go(ROOT, term)
-            if found.worst >= NONE:
-                found = Exploration(self.trie, prices, most=0)
-                found.go(ROOT, term)
-                return found.live
-        return live_nodes(self.trie, term)
+        prices = Prices(
+            -1 - self.serial,
+            lambda state: 0 if can_be_spelled(self, state) else NONE,
+            lambda leaf: 0 if leaf.price(self.completions.alphabet, len) < NONE else NONE,
+        )
+        found = Exploration(self.trie, prices)
+        found.go(ROOT, term)
+        if found.worst < NONE:
+            return live_nodes(self.trie, term)
+        found = Exploration(self.trie, prices, most=NONE - 1)
+        found.go(ROOT, term)
+        return found.live
 
     def _spelled_wherever_it_leads(self, term: Term) -> bool:
-        return self.completions.bounds(term)[1] < NONE
+        return self.completions.spells(term) or self.completions.bounds(term)[1] < NONE
 
     def after(self, term: Term, token_id: int) -> Term:
         """The state after a token that the mask allows."""

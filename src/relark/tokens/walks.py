@@ -4,8 +4,8 @@ A plain term is walked as a whole, level by level with arrays, over numbered sta
 compiled walk fits.  What hangs on the text itself (the names that an object has already) has endlessly many states, of
 which no table helps: there `Exploration` takes the term apart.  A concatenation is walked head by head, each from the
 nodes where a word of the one before ends, so that what stands before such a leaf is walked as the plain term that it
-is, and once a vocabulary, whatever follows; the leaf itself is unfolded, or cut (`Leaf.cuts`), or asked only at the nodes
-where one of its parts may have been left (`Leaf.parts`).  Where nothing of that is known: one derivative a node.
+is, and once a vocabulary, whatever follows; the leaf itself is unfolded, or cut (`Leaf.cuts`), or asked only at the
+nodes where one of its parts may have been left (`Leaf.parts`).  Where nothing of that is known: one derivative a node.
 
 An exploration may also price what it finds, in tokens: see `budget`.
 
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from relark.caches import Cache
 from relark.language import terms
-from relark.language.completion import NONE, is_empty
-from relark.language.derivative import derive
+from relark.language.completion import NONE, is_empty, lower_bound
+from relark.language.derivative import clamp, derive
 from relark.language.states import DEAD, States, current_states
 from relark.language.terms import (
     EMPTY,
@@ -118,10 +118,12 @@ class Prices:
 class _Walked:
     """A plain term from the root.
 
-    ``live``: nodes, packed; ``ends``: where a word ends; ``turned``: where the term turns LAZY, by term.
+    ``live``: nodes, packed; ``states``: at them; ``ends``: where a word ends; ``turned``: where the term turns
+    LAZY, by term.
     """
 
     live: NDArray[np.uint8]
+    states: tuple[Term, ...]
     ends: Nodes
     turned: tuple[tuple[Term, Nodes], ...]
 
@@ -140,7 +142,7 @@ class _Ahead:
 
 
 _walked: Cache[tuple[int, Term], _Walked] = Cache(
-    "walks", share=0.02, cost=lambda key, value: value.live.nbytes + 8 * len(value.ends) + 400
+    "walks", share=0.02, cost=lambda key, value: value.live.nbytes + 8 * (len(value.ends) + len(value.states)) + 400
 )
 _aheads: Cache[tuple[int, Term, Term], _Ahead] = Cache(
     "cuts", share=0.02, cost=lambda key, value: value.live.nbytes + 200 * len(value.ends) + 300
@@ -188,7 +190,7 @@ class Exploration:
                     return self.go(roots, unfolded, rest)
                 cuts = leaf.cuts()
                 if cuts is not None:
-                    ends = [roots] if term.nullable else []
+                    ends = [roots] if term.nullable else [_NOWHERE]
                     ends += [self._cut(root, cut, rest) for root in inner.tolist() for cut in cuts]
                     return np.unique(np.concatenate(ends))
                 parts = leaf.parts() if term.flags & LAZY else None
@@ -227,7 +229,7 @@ class Exploration:
             if apart and roots.size:
                 if isinstance(head, LeafTerm) and tail is not EPSILON and not is_unfoldable(head.leaf):
                     parts = head.leaf.parts() if head.leaf.cuts() is None else None
-                    if parts is not None:  # where the leaf ends is not known: the rest is derived with it
+                    if parts is not None:  # where the leaf ends is not known: what follows it is derived with it
                         return self._leave(roots, head.leaf, head, tail, parts, rest)
                 roots = self.go(roots, head, rest + self._price(tail))
             if tail is EPSILON or not roots.size:
@@ -237,6 +239,10 @@ class Exploration:
     def _plain(self, roots: Nodes, term: Term, rest: int) -> Nodes:
         """A term that is walked as a whole; where it turns LAZY, it is taken apart again."""
         from_root = len(roots) == 1 and not roots[0]
+        if from_root and self.most is None:  # so that counts beyond the longest token share their walk
+            clamped = clamp(term, self.trie.max_token_length + 1)
+            if self.prices is None or lower_bound(clamped) == lower_bound(term):
+                term = clamped
         states = current_states()  # numbers mean something in one table only
         if self.prices is None:
             if from_root:
@@ -248,14 +254,13 @@ class Exploration:
                 self.live[nodes] = True
                 ends = self._nullable(nodes, numbers, states)
         elif from_root and self.most is None:
+            found = self._walked(term)
+            ends, turned = found.ends, found.turned
             key = self.prices.serial, term, None
             worst = _worst.get(key)
             if worst is None:
-                nodes, numbers, turned = self._spread(roots, term, states)
-                worst = max([0, *(self._price(state) for _, state in _distinct(numbers, states))])
+                worst = max(map(self._price, found.states), default=0)
                 _worst.put(key, worst)
-            found = self._walked(term)
-            ends, turned = found.ends, found.turned
             self.worst = max(self.worst, min(worst + rest, NONE))
         else:
             nodes, numbers, turned = self._spread(roots, term, states)
@@ -278,7 +283,8 @@ class Exploration:
             live[nodes] = True
             for _, at in turned:
                 live[at] = True
-            known = _Walked(np.packbits(live), self._nullable(nodes, numbers, states), turned)
+            distinct = tuple(state for _, state in _distinct(numbers, states))
+            known = _Walked(np.packbits(live), distinct, self._nullable(nodes, numbers, states), turned)
             _walked.put(key, known)
         return known
 
@@ -384,6 +390,8 @@ class Exploration:
         whole = concat(head, tail)
         following = tail.first if tail is not EPSILON else 0
         price = 0 if self.prices is None else min(self.prices.inside(leaf) + self._price(tail) + rest, NONE)
+        if price >= NONE:  # not known: each word has its own
+            return self._lazily(roots, whole, rest)
         found = [_NOWHERE]
         for root in roots.tolist():
             start = np.array([root], np.intp)
@@ -393,6 +401,7 @@ class Exploration:
             for part, leaving in parts:
                 inside = Exploration(trie)
                 ends = inside.go(start, part)
+                inside.live[root] = False  # no word yet
                 self._reach(np.flatnonzero(inside.live), price)
                 mask = leaving | following
                 leaves = np.array([mask >> byte & 1 for byte in range(256)], np.bool_)

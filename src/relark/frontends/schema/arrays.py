@@ -8,8 +8,8 @@ still be completed.
 
 Where items are compared (``unique``, ``repeated``), an item is a leaf too, `_Item`, which keeps the text of its item,
 because its value is compared with those before it when it ends.  Values that must not come again are taken out of the
-item's language from its beginning (`equality.excluding`), so that it does not run into a dead end.  Such states are derived
-byte by byte.
+item's language from its beginning (`equality.excluding`), so that it does not run into a dead end.  Such states are
+derived byte by byte.
 
 Cost: a state takes some 20 us; one inside an item that is compared some 10 us a byte, plus the size of its text.
 
@@ -29,9 +29,11 @@ from typing import TYPE_CHECKING, Any
 
 from relark.errors import UnsupportedError
 from relark.frontends.schema.equality import Value, equal_values, excluding, read
+from relark.frontends.schema.strings import json_text
 from relark.language import (
     EMPTY,
     EPSILON,
+    TEXT,
     Completions,
     Leaf,
     Term,
@@ -47,7 +49,8 @@ from relark.language import (
     transitions,
     union,
 )
-from relark.language.terms import CHECK, LAZY, Concat, Cut, LeafTerm, Union
+from relark.language.completion import NONE
+from relark.language.terms import CHECK, LAZY, SPELLING, Concat, Cut, LeafTerm, Union
 
 if TYPE_CHECKING:
     from relark.frontends.schema.expressions import Schema
@@ -61,6 +64,7 @@ MAX_LISTED = 64  # values of a schema that are listed
 
 Path = tuple[tuple["Schema", int], ...]  # items to come: their schemas, and how many of each
 _UNKNOWN = object()
+_ANY_STRING = json_text(TEXT)
 _OPEN, _CLOSE = literal(b"["), literal(b"]")
 
 
@@ -74,16 +78,40 @@ def array_term(shape: ArrayShape, lowering: Lowering) -> Term:
 
 def array_is_inhabited(shape: ArrayShape, lowering: Lowering) -> bool:
     """Whether there is an array of ``shape``, by what ``lowering`` knows of its items now."""
-    plan = _Plan(shape, lowering)
-    return plan.is_completable(plan.start, plan.nothing_seen)
+    if shape.contains or shape.unique or shape.repeated:
+        plan = _Plan(shape, lowering)
+        return plan.is_completable(plan.start, plan.nothing_seen)
+    if shape.most is not None and shape.most < shape.least:
+        return False
+    return all(lowering.is_inhabited(schema) for schema, _ in _needed(shape))
+
+
+def array_count(shape: ArrayShape, lowering: Lowering, limit: int) -> int:
+    """How many different arrays ``shape`` has: at most ``limit``, and that too where it is too much to find out."""
+    return _Plan(shape, lowering).how_many(limit) if array_is_inhabited(shape, lowering) else 0
 
 
 def array_least_text(shape: ArrayShape, lowering: Lowering, alphabet: int) -> bytes | None:
     """A shortest text of ``shape`` over the bytes of ``alphabet``; None if there is none, by what ``lowering`` knows of
     its items now.
     """
-    plan = _Plan(shape, lowering)
-    return plan.least_text(alphabet)
+    if shape.contains or shape.unique or shape.repeated:
+        return _Plan(shape, lowering).least_text(alphabet)
+    if shape.most is not None and shape.most < shape.least:
+        return None
+    items: list[bytes] = []
+    for schema, several in _needed(shape):
+        text = lowering.least_text(schema, alphabet)
+        if text is None:
+            return None
+        items += [text] * several
+    return _Texts(_Plan(shape, lowering), alphabet).joined(items, first=True)
+
+
+def _needed(shape: ArrayShape) -> Path:
+    """The items that there must be: their schemas, and how many of each."""
+    first = [(schema, 1) for schema in shape.prefix[: shape.least]]
+    return (*first, (shape.items, shape.least - len(first))) if shape.least > len(first) else tuple(first)
 
 
 # --- what is asked of the items to come -------------------------------------------------------------------------------
@@ -151,6 +179,8 @@ class _Plan:
         self._plenty: dict[Schema, tuple[int, int]] = {}
         self._members: dict[Schema, tuple[Value, ...] | None] = {}
         self._singles: dict[tuple[Schema, Value], Term] = {}
+        self._bounds: dict[tuple[_Counts, int, int | None], tuple[int, int]] = {}
+        self._spelled: dict[int, bool] = {}
         self._matches: dict[_Counts, tuple[Schema, ...]] = {}
 
     @cached_property
@@ -220,6 +250,7 @@ class _Plan:
             )
 
     def _choices(self, contains: Contains, left: Left, index: int) -> list[tuple[bool | None, Left]]:
+        """Whether an item is a hit (None: perhaps, where hits cannot harm), with what is then left."""
         if left is None or index < contains.start:
             return [(None, left)]
         least, most = left
@@ -457,6 +488,47 @@ class _Plan:
                     work.append(item)
         return False
 
+    def how_many(self, limit: int) -> int:
+        """The number of arrays; ``limit`` if they are as many or more, or hard to count."""
+        if self.shape.repeated:
+            return limit
+        ways: dict[tuple[_Counts, frozenset[Value]], int] = {(self.start, frozenset()): 1}
+        total = 0
+        while ways:
+            longer: dict[tuple[_Counts, frozenset[Value]], int] = {}
+            for (counts, used), several in ways.items():
+                total += several * counts.may_close
+                is_endless = counts.room is None and counts.index >= self.head and not self.shape.unique
+                if is_endless and counts.may_close and any(self.live_steps(counts)):
+                    return limit
+                for schema, after in self._disjoint_steps(counts):
+                    if self.path(after) is None:
+                        continue
+                    if not self.shape.unique:
+                        longer[after, used] = longer.get((after, used), 0) + several * self.count(schema, limit)
+                        continue
+                    members = self.members(schema)
+                    if members is None:
+                        return limit
+                    for value in members:
+                        if value not in used:
+                            state = after, used | {value}
+                            longer[state] = longer.get(state, 0) + several
+            if total >= limit or len(longer) > MAX_TRIES:
+                return limit
+            ways = {state: several for state, several in longer.items() if several}
+        return total
+
+    def _disjoint_steps(self, counts: _Counts) -> Iterator[tuple[Schema, _Counts]]:
+        """`steps` with each item in one of them only."""
+        for schema, after in self.steps(counts):
+            asked = [
+                c.schema
+                for c, before, now in zip(self.contains, counts.left, after.left, strict=True)
+                if before is not None and before == now and before[1] is None and counts.index >= c.start
+            ]
+            yield self.lowering.both(schema, *map(self.lowering.negated, asked)) if asked else schema, after
+
     def barred(self, counts: _Counts, after: _Counts, seen: _Seen) -> list[Value]:
         """Values that the next item must leave to those after it."""
         if after.may_close or (counts.is_free and counts.index >= self.head):
@@ -601,13 +673,44 @@ class _Plan:
 
     # --- shortest texts -----------------------------------------------------------------------------------------------
 
+    def is_spelled(self, alphabet: int) -> bool:
+        """`Leaf.is_spelled` of all states."""
+        known = self._spelled.get(alphabet)
+        if known is None:
+            completions = Completions(alphabet)
+            space = (self.layout.opening, self.layout.comma)
+            known = not SPELLING & ~alphabet and all(max(completions.bounds(term)) < NONE for term in space)
+            self._spelled[alphabet] = known
+        return known
+
+    def bounds(self, counts: _Counts, seen: _Seen | None, completions: Completions) -> tuple[int, int]:
+        """`Leaf.bounds` of what follows an item."""
+        key = counts, completions.alphabet, completions.within
+        known = self._bounds.get(key)
+        if known is None:
+            longest, rest = 0, 0
+            for index in range(counts.index, self.head + 1):
+                for schema, _ in self.steps(replace(counts, index=index)):
+                    if self.is_inhabited(schema):
+                        item = completions.bounds(self.lowering.value(schema))
+                        longest, rest = max(longest, item[0]), max(rest, item[1])
+                if self.is_finite:
+                    longest = max([longest, *(len(v.text) for v in self.members(self.schema(index)) or ())])
+            comma, close = completions.bounds(self.layout.comma), completions.bounds(self.close)
+            needed = counts.need + sum(left[0] for left in counts.left if left is not None)
+            if needed:
+                needed += self.head - counts.index
+            length = min(needed * (comma[0] + longest) + close[0], NONE)
+            inside = max(rest, longest, comma[1] + longest, close[1])
+            known = self._bounds[key] = length, min(inside + length, NONE) if rest < NONE else NONE
+        return known
+
     def least_text(self, alphabet: int) -> bytes | None:
         """A shortest text of the whole; asks only for shortest texts of items, which may not be known yet."""
         if self.shape.unique and self.shape.repeated:
             return None
         texts = _Texts(self, alphabet, during_search=True)
-        rest = texts.rest(self.start, self.nothing_seen, first=True)
-        return None if rest is None else b"[" + rest
+        return texts.joined(texts.items(self.start, self.nothing_seen), first=True)
 
 
 class _Texts:
@@ -626,21 +729,25 @@ class _Texts:
     def item(self, schema: Schema) -> bytes | None:
         return self.plan.lowering.least_text(schema, self.alphabet)
 
-    def rest(self, counts: _Counts, seen: _Seen | None, *, first: bool = False) -> bytes | None:
-        """The end of the array, with all the items that are needed before; ``first``: what follows the bracket."""
-        if self.close is None:
+    def rest(self, counts: _Counts, seen: _Seen | None) -> bytes | None:
+        """The end of the array, with all the items that are needed before."""
+        return self.joined(self.items(counts, seen))
+
+    def joined(self, items: Sequence[bytes] | None, *, first: bool = False) -> bytes | None:
+        """``items`` and the end of the array, behind another item; if ``first``, with the beginning of the array."""
+        if items is None or self.close is None:
             return None
+        text = self.close
+        if items:
+            if self.comma is None or self.opening is None:
+                return None
+            text = (self.opening if first else self.comma) + self.comma.join(items) + text
+        return b"[" + text if first else text
+
+    def items(self, counts: _Counts, seen: _Seen | None) -> list[bytes] | None:
         if seen is None:
-            items = self.counted(counts)
-        elif self.plan.shape.repeated:
-            items = self.repeated(counts, seen)
-        else:
-            items = self.different(counts, seen)
-        if not items:
-            return None if items is None else self.close
-        if self.comma is None or self.opening is None:
-            return None
-        return (self.opening if first else self.comma) + self.comma.join(items) + self.close
+            return self.counted(counts)
+        return self.repeated(counts, seen) if self.plan.shape.repeated else self.different(counts, seen)
 
     def counted(self, counts: _Counts) -> list[bytes] | None:
         steps = self.steps(counts)
@@ -782,6 +889,12 @@ class _Rest(Leaf):
     def shortest(self, alphabet: int) -> bytes | None:
         return _Texts(self.plan, alphabet).rest(self.counts, self.seen)
 
+    def bounds(self, alphabet: int, within: int | None) -> tuple[int, int] | None:
+        return self.plan.bounds(self.counts, self.seen, Completions(alphabet, within))
+
+    def is_spelled(self, alphabet: int) -> bool:
+        return self.plan.is_spelled(alphabet)
+
     def is_prefix_free(self) -> bool:
         return True
 
@@ -865,9 +978,17 @@ class _Item(Leaf):
         return union(following, derive(_after(self.text, self.frame), byte))
 
     def cuts(self) -> list[Cut] | None:
-        if not self.term.flags & LAZY:
-            return [self._cut_at_end()]
-        term = self.term
+        found: list[Cut] = []
+        for term in _alternatives(self.term):
+            cuts = self._cuts(term)
+            if cuts is None:
+                return None
+            found += cuts
+        return found
+
+    def _cuts(self, term: Term) -> list[Cut] | None:
+        if not term.flags & LAZY:
+            return [self._cut_at_end(term)]
         plain: list[Term] = []
         while isinstance(term, Concat) and not term.head.flags & LAZY:
             plain.append(term.head)
@@ -879,34 +1000,31 @@ class _Item(Leaf):
         if inner is None:
             return None
         rest = self._rest(tail)
-        return [
-            Cut(
-                cut.head,
-                cut.usual,
-                cut.is_usual,
-                partial(self._moved_cut, cut, tail),
-                concat(cut.after, rest),
-                cut.slack,
-            )
-            for cut in inner
-        ]
+        return [replace(cut, then=partial(self._moved_cut, cut, tail), after=concat(cut.after, rest)) for cut in inner]
 
-    def _cut_at_end(self) -> Cut:
+    def _cut_at_end(self, term: Term) -> Cut:
         """Cut where the item ends; if it may be a number, behind the byte that follows it and tells that it ended."""
         frame, follow = self.frame, self.frame.plan.follow
         begun = self.text[frame.start :].lstrip(b", \t\r\n")[:1]
+        slack = SLACK + (len(self.text) - frame.start if frame.plan.shape.repeated else 0)  # it may have to come again
         if not begun or begun in b"-0123456789":
-            head = concat(self.term, byte_set(follow))
-            return Cut(head, EPSILON, _always, self._after_number, self._rest(EPSILON, 1), SLACK)
-        plan, after, seen = frame.plan, frame.after, frame.seen
-        usual: list[Term] = []
-        if plan.may_close(after, seen):
-            usual.append(plan.close)
-        if any(plan.count(schema, len(seen) + MAX_LISTED) > len(seen) + 1 for schema, _ in plan.live_steps(after)):
-            usual.append(plan.layout.comma)
-        return Cut(
-            self.term, union(*usual) if usual else EPSILON, self._is_usual, self._after, self._rest(EPSILON, 1), SLACK
-        )
+            head = concat(term, byte_set(follow))
+            return Cut(head, EPSILON, self._ends_number, self._after_number, self._rest(EPSILON, 1), slack)
+        return Cut(term, self._usual(), self._is_usual, self._after, self._rest(EPSILON, 1), slack)
+
+    def _usual(self) -> Term:
+        """With what everything begins that may follow an item, whatever its value; nothing, where that may matter."""
+        plan, after, seen = self.frame.plan, self.frame.after, self.frame.seen
+        usual = [plan.close] if plan.may_close(after, seen) else []
+        following = [schema for schema, _ in plan.live_steps(after)]
+        if following:
+            plenty = len(seen) + 2 + MAX_LISTED * (plan.head - after.index + 1)  # more than can be excluded
+            if all(plan.count(schema, plenty) < plenty for schema in following):
+                return EPSILON
+            # inside a string without conditions no text is a dead end; elsewhere the next item is not looked into here
+            is_any_string = len(following) == 1 and plan.lowering.value(following[0]) is _ANY_STRING
+            usual.append(concat(plan.layout.comma, _ANY_STRING if is_any_string else EPSILON))
+        return union(*usual) if usual else EPSILON
 
     def _rest(self, then: Term, need: int = 0) -> Term:
         """``then``, and what follows it where no value matters: to tell how much there is to come."""
@@ -914,7 +1032,8 @@ class _Item(Leaf):
         frame: _Frame | None = self.frame
         while frame is not None:
             after = replace(frame.after, need=max(frame.after.need, need)) if frame.after.room != 0 else frame.after
-            parts += [frame.plan.rest(after, frame.seen), frame.then]
+            seen = None if frame.plan.shape.repeated else frame.seen
+            parts += [frame.plan.rest(after, seen), frame.then]
             frame, need = frame.outer, 0
         return concat(*parts)
 
@@ -925,6 +1044,9 @@ class _Item(Leaf):
 
     def _after(self, word: bytes) -> Term:
         return _after(self.text + word, self.frame)
+
+    def _ends_number(self, word: bytes) -> bool:
+        return self._after_number(word) is not EMPTY
 
     def _after_number(self, word: bytes) -> Term:
         return derive(_after(self.text + word[:-1], self.frame), word[-1])
@@ -954,11 +1076,23 @@ class _Item(Leaf):
                 return text[len(self.text) :]
             frame = frame.outer
 
+    def is_spelled(self, alphabet: int) -> bool:
+        return self.frame.plan.is_spelled(alphabet)
+
     def is_prefix_free(self) -> bool:
         return True
 
     def __str__(self) -> str:
         return "an item"
+
+
+def _alternatives(term: Term) -> list[Term]:
+    """The LAZY members of a union one by one, the others together."""
+    if not isinstance(term, Union) or not term.flags & LAZY:
+        return [term]
+    lazy = [item for item in term.items if item.flags & LAZY]
+    together = union(*[item for item in term.items if not item.flags & LAZY])
+    return lazy if together is EMPTY else [*lazy, together]
 
 
 def _always(word: bytes) -> bool:

@@ -26,7 +26,12 @@ def explain_clash(compiler: Compiler, node: Node) -> str:
     asking: list[str] = []  # why a value is needed there
     while True:
         clashing = _clashing(compiler, node)
-        found = next(((place, child) for place, said in clashing for child in _empty_inside(compiler, place, said)), None)
+        if not clashing[0][1]:
+            node = clashing[0][0]
+            break
+        found = next(
+            ((place, child) for place, said in clashing for child in _empty_inside(compiler, place, said)), None
+        )
         if found is None:
             break
         place, inner = found
@@ -46,6 +51,7 @@ def explain_clash(compiler: Compiler, node: Node) -> str:
 
 
 def _because(asking: list[str]) -> str:
+    asking = list(dict.fromkeys(asking))
     return f", and {' and '.join(asking)} {'ask' if len(asking) > 1 else 'asks'} for a value there" if asking else ""
 
 

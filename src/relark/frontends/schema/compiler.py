@@ -45,9 +45,14 @@ from relark.frontends.schema.normal import (
     Mixed,
     Normal,
     ObjectCase,
+    find_case,
     join,
     meet,
+    meet_arrays,
+    meet_objects,
     negate,
+    negate_array,
+    negate_object,
 )
 from relark.frontends.schema.numbers import NumberSet, number_term
 from relark.frontends.schema.objects import object_is_inhabited, object_least_text, object_term
@@ -248,12 +253,26 @@ class Compiler:
 
     def _array_has_value(self, case: ArrayCase) -> bool:
         if isinstance(case, Mixed):
-            return not is_empty(self._array(case))
+            inner = find_case(
+                self,
+                case,
+                lambda x, y: meet_arrays(self, x, y),
+                lambda shape: negate_array(self, shape),
+                lambda shape: array_is_inhabited(shape, self),
+            )
+            return bool(inner) if inner is not True else not is_empty(self._array(case))
         return array_is_inhabited(case, self)
 
     def _object_has_value(self, case: ObjectCase) -> bool:
         if isinstance(case, Mixed):
-            return not is_empty(self._object(case))
+            inner = find_case(
+                self,
+                case,
+                lambda x, y: meet_objects(self, x, y),
+                lambda shape: negate_object(self, shape),
+                lambda shape: object_is_inhabited(shape, self),
+            )
+            return bool(inner) if inner is not True else not is_empty(self._object(case))
         return object_is_inhabited(case, self)
 
     # --- how many values ----------------------------------------------------------------------------------------------
@@ -357,6 +376,7 @@ class Compiler:
             return self.term(schema)
         return None
 
+    @_locked
     def term(self, schema: Schema) -> Term:
         """The texts of the values of ``schema``, unfolded at the top."""
         normal = self.normal(schema)
@@ -472,6 +492,11 @@ class Compiler:
             if not self.is_inhabited(schema):
                 raise UnsatisfiableError(explain_clash(self, node))
             return self.term(schema)
+        except RecursionError:
+            raise UnsupportedError(
+                "schemas nest too deep in each other for Python's stack; name inner ones with $defs and $ref, or flatten",
+                pointer=node.pointer,
+            ) from None
         except Loop as loop:
             where = loop.schema.node.pointer if isinstance(loop.schema, Is) else node.pointer
             raise UnsupportedError(

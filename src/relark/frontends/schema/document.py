@@ -453,7 +453,7 @@ class _Library:
                     continue
                 shape, fits, takes, _ = rule
                 if fits is not None and not fits(value):
-                    self._refuse(resource, path, keyword, value, takes, keywords)
+                    self._refuse(resource, (*path, keyword), keyword, value, takes, keywords)
                 if shape == "value":
                     if keyword in _REFERRING:
                         references.append((resource, path, keyword, value))
@@ -463,13 +463,13 @@ class _Library:
                     below += [(resource, (*path, keyword, i), inner, keywords) for i, inner in enumerate(value)]
                 elif shape == "schema" or shape == "items":
                     if type(value) is not dict and type(value) is not bool:
-                        self._refuse(resource, path, keyword, value, takes, keywords)
+                        self._refuse(resource, (*path, keyword), keyword, value, takes, keywords)
                     below.append((resource, (*path, keyword), value, keywords))
                 else:
                     for name, inner in value.items():
                         if shape == "dependencies" and type(inner) is list:
                             if not all(type(other) is str for other in inner):
-                                self._refuse(resource, (*path, keyword), name, inner, takes, keywords)
+                                self._refuse(resource, (*path, keyword, name), keyword, inner, takes, keywords)
                         else:
                             below.append((resource, (*path, keyword, name), inner, keywords))
             below.reverse()
@@ -478,9 +478,10 @@ class _Library:
     def _refuse(
         self, resource: _Resource, path: _Path, keyword: str, value: Any, takes: str, keywords: Keywords
     ) -> NoReturn:
+        """``path`` leads to ``value``, which is what ``keyword`` has, or is in that."""
         hint = advice(keyword, value, keywords.dialect)
         message = f"{keyword} takes {takes}; found {shown(value)}" + (f". {hint}" if hint else "")
-        raise SchemaError(message, pointer=resource.pointer((*path, keyword)))
+        raise SchemaError(message, pointer=resource.pointer(path))
 
     def _switched(self, resource: _Resource, path: _Path, schema: dict[str, Any], keywords: Keywords) -> Keywords:
         """The keywords inside a schema with a ``$schema`` that is no document's root."""
@@ -501,16 +502,26 @@ class _Library:
         keyword = keywords.identifier
         value = schema[keyword]
         if type(value) is not str:
-            self._refuse(resource, path, keyword, value, "a URI", keywords)
+            self._refuse(resource, (*path, keyword), keyword, value, "a URI", keywords)
         if keywords.reference_alone and "$ref" in schema:
             return resource, path
         uri, _, name = value.partition("#")
         if name and not keywords.reference_alone:
-            self._refuse(resource, path, keyword, value, "a URI without a fragment; a name goes into $anchor", keywords)
+            self._refuse(
+                resource,
+                (*path, keyword),
+                keyword,
+                value,
+                "a URI without a fragment; a name goes into $anchor",
+                keywords,
+            )
         if uri:
             if not path and resource.parent is None:  # the root of the document
-                resource.uri = _joined(resource.uri, uri, resource.pointer((*path, keyword)))
-                self.by_uri.setdefault(resource.uri, resource)
+                # A registry also hands out schemas from inside its documents, by their full URI; what they say
+                # themselves is relative to a base that is not known here.
+                if not (resource.shown_as and resource.uri.endswith("/" + uri)):
+                    resource.uri = _joined(resource.uri, uri, resource.pointer((*path, keyword)))
+                    self.by_uri.setdefault(resource.uri, resource)
             else:
                 where = resource.where + path
                 uri = _joined(resource.uri, uri, resource.pointer((*path, keyword)))
@@ -547,8 +558,13 @@ class _Library:
                 found = registry.get_or_retrieve(uri)
             except referencing.exceptions.NoSuchResource:
                 continue
-            except referencing.exceptions.Unretrievable as error:
+            except (referencing.exceptions.Unretrievable, referencing.exceptions.CannotDetermineSpecification) as error:
                 raise SchemaError(f"the registry failed to retrieve {shown(uri)}", pointer=pointer) from error
+            except (AttributeError, TypeError, ValueError) as error:  # it looks through all its documents, unchecked
+                raise SchemaError(
+                    f"the registry failed to look for {shown(uri)}: a document in it is malformed ({error})",
+                    pointer=pointer,
+                ) from error
             return found.value.contents, _dialect_of_resource(found.value)
         return None
 

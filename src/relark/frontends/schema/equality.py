@@ -38,7 +38,7 @@ from relark.language import (
     transitions,
     union,
 )
-from relark.language.terms import LAZY, PREFIX_FREE, LeafTerm
+from relark.language.terms import LAZY, PREFIX_FREE, SPELLING, LeafTerm
 
 if TYPE_CHECKING:
     from relark.frontends.schema.shapes import Json, Layout
@@ -188,13 +188,18 @@ class _Members(Leaf):
 
 
 def excluding(term: Term, values: Sequence[Value], layout: Layout) -> Term:
-    """``term`` without the texts of ``values``: of the last `MAX_EXCLUDED` of those that nest up to `MAX_DEPTH` deep."""
+    """``term`` without the texts of ``values``, of the last `MAX_EXCLUDED` of them that nest up to `MAX_DEPTH` deep."""
     simple = [value for value in values if value.depth <= MAX_DEPTH][-MAX_EXCLUDED:]
     return _but(term, equal_values(simple, layout))
 
 
 def _but(term: Term, excluded: Term) -> Term:
-    if excluded is EMPTY or term is EMPTY or term.flags & LAZY or not (term.first & excluded.first or term.nullable):
+    if (
+        excluded is EMPTY
+        or term is EMPTY
+        or term.flags & LAZY
+        or not (term.first & excluded.first or (term.nullable and excluded.nullable))
+    ):
         return term
     return leaf(_Excluding(term, excluded))
 
@@ -216,18 +221,19 @@ class _Excluding(Leaf):
 
     def classes(self) -> tuple[int, ...]:
         masks: list[int] = []
-        excluded = transitions(self.excluded)
-        for mask, _ in transitions(self.term):
-            for other, _ in excluded:
-                if mask & other:
-                    masks.append(mask & other)
-                    mask &= ~other
-            if mask:
-                masks.append(mask)
+        excluded = [mask for mask, _ in transitions(self.excluded)]
+        outside = ~sum(excluded)  # the masks are disjoint
+        for whole, _ in transitions(self.term):
+            masks += [common for mask in excluded if (common := whole & mask)]
+            if rest := whole & outside:
+                masks.append(rest)
         return tuple(masks)
 
     def derive(self, byte: int) -> Term:
         return _but(derive(self.term, byte), derive(self.excluded, byte))
+
+    def is_spelled(self, alphabet: int) -> bool:
+        return not SPELLING & ~alphabet
 
     def is_prefix_free(self) -> bool:
         return bool(self.term.flags & PREFIX_FREE)

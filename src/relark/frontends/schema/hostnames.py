@@ -2,22 +2,24 @@ r"""Host names: letters, digits and hyphens (RFC 1123), and internationalised on
 
 An ordinary label is regular.  What IDNA asks of other labels is not: an A-label (``xn--...``) must be the Punycode of a
 valid U-label, and a U-label must be in normal form C, keep to the code points and contexts of RFC 5892 and to the Bidi
-rule of RFC 5893, and have a Punycode of at most 59 characters.  The package `idna` judges; here are leaves that remember
-the label so far, reduced to what still matters.  A label so far is alive if one of a few short continuations makes it
-valid; they are chosen so that each pending condition (a middle dot wants an l, a left-to-right label a letter at its end,
-...) is met by one of them.
+rule of RFC 5893, and have a Punycode of at most 59 characters.  The package `idna` judges; here are leaves that
+remember the label so far, reduced to what still matters.  A label so far is alive if one of a few short continuations
+makes it valid; they are chosen so that each pending condition (a middle dot wants an l, a left-to-right label a letter
+at its end, ...) is met by one of them.
 
 The Bidi rule holds for a whole name: if one label reads from right to left, all labels must keep to it.  So a name is
 either a sequence of labels without such characters, or one of labels that all keep to the rule.
 
-Cost: a derivative inside a U-label or after ``xn--`` asks `idna` some times, 50 to 500 us; a first mask of idn-hostname
-takes up to a second.  Departures: a label that fills its 63 characters up to the last few may be taken as alive, or as
-dead, wrongly; the length of an internationalised name is counted as it is written.
+Cost: a derivative inside a U-label or after ``xn--`` asks `idna` some times, 50 to 500 us, and its states are many: the
+first mask of idn-hostname takes seconds.  Departures: a label that fills its 63 characters up to the last few may be
+taken as alive, or as dead, wrongly; a combining mark right after an ASCII letter is refused; the length of an
+internationalised name is counted as it is written.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -27,11 +29,12 @@ from idna import idnadata
 
 from relark.frontends.regex import compile_regex
 from relark.frontends.schema.texts import Measured, counted
-from relark.language import EMPTY, Term, code_points, concat, derive, leaf, repeat, shortest, transitions, union
+from relark.language import EMPTY, Term, code_points, concat, derive, leaf, repeat, transitions, union
 
 __all__ = ["hostname_term", "idn_hostname_term"]
 
-Direction = Literal["any", "ltr", "bidi"]  # of a label: as it is, without right-to-left characters, by the Bidi rule
+Direction = Literal["any", "plain", "left", "right"]
+# of a label: any valid one, one without right-to-left characters, and the two kinds that keep to the Bidi rule
 
 _ROOM = 59  # characters of an A-label after its prefix
 _LDH = frozenset(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-")
@@ -45,9 +48,9 @@ def hostname_term() -> Term:
 def idn_hostname_term() -> Term:
     """Names whose labels may also be U-labels."""
     dot = compile_regex(r"[.\u3002\uFF0E\uFF61]").term
-    ltr = union(_label("ltr"), leaf(_ULabel("", b"", "ltr")))
-    bidi = union(_bidi_label(), _a_label("bidi"), leaf(_ULabel("", b"", "bidi")))
-    return union(_name(ltr, dot), _name(bidi, dot))
+    plain = union(_label("plain"), leaf(_ULabel("", b"", "plain")))
+    by_rule = [_a_label("left"), _a_label("right"), leaf(_ULabel("", b"", "left")), leaf(_ULabel("", b"", "right"))]
+    return union(_name(plain, dot), _name(union(_bidi_label(), *by_rule), dot))
 
 
 def _name(label: Term, dot: Term) -> Term:
@@ -151,11 +154,13 @@ def _is_u_label(text: str, direction: Direction) -> bool:
         return False
     try:
         idna.check_label(text)
-        if direction == "bidi":
+        if direction in ("left", "right"):
             idna.check_bidi(text, check_ltr=True)
     except idna.IDNAError:
         return False
-    if direction == "ltr" and any(unicodedata.bidirectional(c) in _RIGHT for c in text):
+    if direction == "right" and unicodedata.bidirectional(text[0]) not in _RIGHT:
+        return False
+    if direction in ("plain", "left") and any(unicodedata.bidirectional(c) in _RIGHT for c in text):
         return False
     return len(text.encode("punycode")) <= _ROOM
 
@@ -165,18 +170,53 @@ def _begins_u_label(text: str, direction: Direction) -> bool:
     return any(_is_u_label(text + rest, direction) for rest in _CONTINUATIONS)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _characters(direction: Direction) -> Term:
     """The characters that a U-label may have, ASCII included."""
     ranges = []
+    left_out = ("L",) if direction == "right" else _RIGHT
     for kind in ("PVALID", "CONTEXTJ", "CONTEXTO"):
         for packed in idnadata.codepoint_classes[kind]:
-            start, end = packed >> 32, packed & 0xFFFFFFFF
-            if direction == "bidi":
-                ranges.append((start, end - 1))
+            codes = range(packed >> 32, packed & 0xFFFFFFFF)
+            if len(codes) > 2000:  # ideographs and the like, all of one direction
+                ranges += [] if unicodedata.bidirectional(chr(codes[0])) in left_out else [(codes[0], codes[-1])]
             else:
-                ranges += [(c, c) for c in range(start, end) if unicodedata.bidirectional(chr(c)) not in _RIGHT]
+                ranges += [(c, c) for c in codes if unicodedata.bidirectional(chr(c)) not in left_out]
     return code_points(ranges)
+
+
+_SHORT = 10  # characters that make no Punycode of more than 59, whatever they are
+
+
+@lru_cache(maxsize=16384)
+def _is_ordinary(character: str) -> bool:
+    """A letter that may follow whatever may be followed by a letter, and leaves nothing to be met."""
+    code = ord(character)
+    if unicodedata.category(character) not in ("Ll", "Lo") or unicodedata.decomposition(character) or code < 0x80:
+        return False
+    composes = 0x1100 <= code < 0x1200 or 0xAC00 <= code < 0xD7A4 or character in _second_characters()
+    return not composes and any(
+        packed >> 32 <= code < packed & 0xFFFFFFFF for packed in idnadata.codepoint_classes["PVALID"]
+    )
+
+
+@lru_cache(maxsize=1)
+def _second_characters() -> frozenset[str]:
+    """Characters that compose with one before them."""
+    pairs = (unicodedata.decomposition(chr(code)) for code in range(0xC0, 0x1D200))
+    return frozenset(chr(int(pair.split()[-1], 16)) for pair in pairs if pair and pair[0] != "<" and " " in pair)
+
+
+@lru_cache(maxsize=16384)
+def _takes_letters(text: str, direction: Direction) -> bool:
+    """Whether any ordinary letter (of the direction) may follow ``text`` for sure."""
+    if not text:
+        return True
+    last = text[-1]
+    fits = last.isascii() or _is_ordinary(last)
+    if not fits or len(text) > _SHORT or "\u30fb" in text or text[2:4] == "--":
+        return False
+    return direction != "right" or unicodedata.bidirectional(text[0]) in ("R", "AL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +232,10 @@ class _ULabel(Measured):
         return not self.begun and _is_u_label(self.text, self.direction)
 
     def _character(self) -> Term:
-        term = _characters(self.direction)
-        for byte in self.begun:
-            term = derive(term, byte)
-        return term
+        return _after(self.begun, self.direction)
+
+    def first(self) -> int:
+        return self._character().first
 
     def classes(self) -> tuple[int, ...]:
         bytes_ = [byte for mask, _ in transitions(self._character()) for byte in range(256) if mask >> byte & 1]
@@ -208,14 +248,24 @@ class _ULabel(Measured):
         begun = self.begun + bytes([byte])
         if not rest.nullable:
             return leaf(_ULabel(self.text, begun, self.direction)) if self._goes_on(begun) else EMPTY
-        text = _reduced(self.text, begun.decode(), self.direction)
-        return leaf(_ULabel(text, b"", self.direction)) if _begins_u_label(text, self.direction) else EMPTY
+        character = begun.decode()
+        if self._is_joined(character):
+            return EMPTY
+        text = _reduced(self.text, character, self.direction)
+        sure = _is_ordinary(character) and _takes_letters(self.text, self.direction)
+        return leaf(_ULabel(text, b"", self.direction)) if sure or _begins_u_label(text, self.direction) else EMPTY
 
     def _goes_on(self, begun: bytes) -> bool:
         """Whether some character that begins with ``begun`` is possible here."""
-        if any(_begins_u_label(self.text + c, self.direction) for c in _beginning(begun, self.direction, True)):
+        if _takes_letters(self.text, self.direction) and _has_letter(begun, self.direction):
             return True
-        return any(_begins_u_label(self.text + c, self.direction) for c in _beginning(begun, self.direction))
+        usable = (c for c in _beginning(begun, self.direction) if not self._is_joined(c))
+        return any(_begins_u_label(self.text + c, self.direction) for c in usable)
+
+    def _is_joined(self, character: str) -> bool:
+        """Whether ``character`` is a mark after an ASCII letter: which letter it was is not remembered."""
+        mark = unicodedata.combining(character) or character in _second_characters()
+        return bool(mark) and self.text[-1:].isascii() and self.text != ""
 
     def shortest(self, alphabet: int) -> bytes | None:
         found = []
@@ -238,28 +288,36 @@ class _ULabel(Measured):
 
 def _reduced(text: str, character: str, direction: Direction) -> str:
     """``text`` and ``character``, with ASCII characters that no longer matter replaced by others."""
-    if not text or not character.isascii():
-        return text + character  # a mark may still combine with what is before it
-    kept = []
-    for i, c in enumerate(text):
-        if i and c.isascii() and not (c == "-" and i in (2, 3)):
-            kept.append("0" if c.isdigit() and direction == "bidi" else "a")
-        else:
-            kept.append("a" if c.isascii() and c.isalpha() else c)
-    return "".join(kept) + character
+    if text and character.isascii():
+        dots = [i for i, c in enumerate(text) if c == "·"]
+        text = "".join(c if i + 1 in dots else _anonymous(c, i, direction) for i, c in enumerate(text))
+    return text + ("a" if character.isascii() and character.isalpha() and character != "l" else character)
+
+
+def _anonymous(c: str, i: int, direction: Direction) -> str:
+    if not c.isascii() or (c == "-" and i in (2, 3)) or (c.isdigit() and (i == 0 or direction == "right")):
+        return c
+    return "a" if direction != "right" else c
 
 
 @lru_cache(maxsize=1024)
-def _beginning(begun: bytes, direction: Direction, first: bool = False) -> tuple[str, ...]:
-    """Characters whose first bytes are ``begun``: one of each sort that the rules tell apart, or only the ``first``."""
+def _has_letter(begun: bytes, direction: Direction) -> bool:
+    return any(_is_ordinary((begun + rest).decode()) for rest in _members(_after(begun, direction)))
+
+
+def _after(begun: bytes, direction: Direction) -> Term:
     term = _characters(direction)
     for byte in begun:
         term = derive(term, byte)
-    if first:
-        return ((begun + (shortest(term) or b"")).decode(),)
+    return term
+
+
+@lru_cache(maxsize=1024)
+def _beginning(begun: bytes, direction: Direction) -> tuple[str, ...]:
+    """Characters whose first bytes are ``begun``: one of each sort that the rules tell apart."""
     joining, contextual = _joining_types(), ("\u00b7", "\u0375", "\u05f3", "\u05f4", "\u200c", "\u200d", "\u30fb")
     sorts: dict[tuple[str, ...], str] = {}
-    for rest in _members(term):
+    for rest in _members(_after(begun, direction)):
         character = (begun + rest).decode()
         combines = unicodedata.combining(character) or not unicodedata.is_normalized("NFC", "a" + character)
         sort = (
@@ -282,11 +340,12 @@ def _joining_types() -> dict[str, str]:
     }
 
 
-def _members(term: Term) -> list[bytes]:
+def _members(term: Term) -> Iterator[bytes]:
     if term.nullable:
-        return [b""]
-    found = []
+        yield b""
+        return
     for mask, target in transitions(term):
-        rests = _members(target)
-        found += [bytes([byte]) + rest for byte in range(256) if mask >> byte & 1 for rest in rests]
-    return found
+        for byte in range(256):
+            if mask >> byte & 1:
+                for rest in _members(target):
+                    yield bytes([byte]) + rest

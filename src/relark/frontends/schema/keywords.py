@@ -11,7 +11,7 @@ without one), ``relark:contentSchema`` (the string is itself a JSON text of a sc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from relark.errors import UnsupportedError
 from relark.frontends.schema import unevaluated
 from relark.frontends.schema.ecma import pattern_term
-from relark.frontends.schema.expressions import FALSE, TRUE, Json, Loop, Schema, exact
+from relark.frontends.schema.expressions import FALSE, TRUE, Json, Loop, Schema, Values, canonical, exact
 from relark.frontends.schema.formats import FORMATS, format_term
 from relark.frontends.schema.normal import (
     ALL_NUMBERS,
@@ -30,6 +30,7 @@ from relark.frontends.schema.normal import (
     NOTHING,
     Normal,
     accepts,
+    as_dependency,
     join,
     meet,
     negate,
@@ -57,6 +58,7 @@ _TYPES = {
 }
 _DRAFT4_INTEGER = replace(NOTHING, numbers=NO_NUMBERS, integers=_INTEGERS)  # 1.0 is no integer there
 
+MOST_CLASSES = 64  # of member names that match different patterns
 NUMERIC = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 TEXTUAL = ("minLength", "maxLength", "pattern", "format")
 ARRAYS = (
@@ -303,7 +305,10 @@ def _array(compiler: Compiler, node: Node, present: frozenset[str]) -> ArrayShap
 def _object(compiler: Compiler, node: Node, present: frozenset[str]) -> ObjectShape:
     declared = node.get("properties") if "properties" in present else {}
     patterns = [
-        (compiler.place(node.child("patternProperties", p)), pattern_term(p, pointer=f"{node.pointer}/patternProperties"))
+        (
+            compiler.place(node.child("patternProperties", p)),
+            pattern_term(p, pointer=f"{node.pointer}/patternProperties"),
+        )
         for p in (node.get("patternProperties") if "patternProperties" in present else {})
     ]
     additional = compiler.place(node.child("additionalProperties")) if "additionalProperties" in present else TRUE
@@ -331,6 +336,12 @@ def _object(compiler: Compiler, node: Node, present: frozenset[str]) -> ObjectSh
             if not is_empty(outside):
                 apart.append((outside, asked))
         classes = apart
+        if len(classes) > MOST_CLASSES:
+            raise UnsupportedError(
+                f"the patterns overlap in more than {MOST_CLASSES} ways; write patterns that exclude each other, "
+                "anchored with ^ and $",
+                pointer=f"{node.pointer}/patternProperties",
+            )
     others = [Others(texts, compiler.both(*(asked or [additional]))) for texts, asked in classes if texts is not EMPTY]
     return ObjectShape(
         tuple(properties),
@@ -372,7 +383,12 @@ def _branched(compiler: Compiler, node: Node, keyword: str, found: Normal, prese
             if "then" not in present and "else" not in present:
                 return found
             condition = branch("if")
-            holds, fails = meet(compiler, found, condition), meet(compiler, found, negate(compiler, condition))
+            otherwise = negate(compiler, condition)
+            if "else" not in present:
+                implied = _dependency(compiler, otherwise, branch("then"))
+                if implied is not None:
+                    return meet(compiler, found, implied)
+            holds, fails = meet(compiler, found, condition), meet(compiler, found, otherwise)
             if "then" in present:
                 holds = meet(compiler, holds, branch("then"))
             if "else" in present:
@@ -382,15 +398,29 @@ def _branched(compiler: Compiler, node: Node, keyword: str, found: Normal, prese
             for name, asked in node.get(keyword).items():
                 if isinstance(asked, list | str) or not found.objects:
                     continue
-                absent = ObjectShape((Property(name, FALSE, False),), ANY_OBJECT.others)
-                without = meet(compiler, found, replace(EVERYTHING, objects=(absent,)))
-                found = replace(found, objects=join([without, meet(compiler, found, branch(keyword, name))]).objects)
+                absent = replace(EVERYTHING, objects=(ObjectShape((Property(name, FALSE, False),), ANY_OBJECT.others),))
+                asks = branch(keyword, name)
+                implied = _dependency(compiler, absent, asks)
+                if implied is not None:
+                    found = meet(compiler, found, implied)
+                    continue
+                parts = [meet(compiler, found, absent), meet(compiler, found, asks)]
+                found = replace(found, objects=join(parts).objects)
             return found
         case "unevaluatedItems":
             return unevaluated.items(compiler, node, found, present) if found.arrays else found
         case "unevaluatedProperties":
             return unevaluated.properties(compiler, node, found, present) if found.objects else found
     raise AssertionError(keyword)
+
+
+def _dependency(compiler: Compiler, a: Normal, b: Normal) -> Normal | None:
+    """Either of two, where that is a dependency between two names and says nothing of other types."""
+    shape = as_dependency((*a.objects, *b.objects))
+    if shape is None:
+        return None
+    rest = join([replace(a, objects=()), replace(b, objects=())])
+    return replace(EVERYTHING, objects=(shape,)) if rest == replace(EVERYTHING, objects=()) else None
 
 
 def _any(compiler: Compiler, found: Normal, branches: Sequence[Normal]) -> Normal:
@@ -400,10 +430,12 @@ def _any(compiler: Compiler, found: Normal, branches: Sequence[Normal]) -> Norma
 def _one(compiler: Compiler, found: Normal, branches: Sequence[Normal]) -> Normal:
     """In exactly one of ``branches``: in each, without what others share with it."""
     inside = [meet(compiler, found, branch) for branch in branches]
+    kinds = [_kinds(part) for part in inside]
+    marks = [_marks(part) for part in inside]
     overlapping: list[list[int]] = [[] for _ in inside]
     for i, first in enumerate(inside):
         for j in range(i):
-            if _overlap(compiler, first, inside[j]):
+            if kinds[i] & kinds[j] and not _marked_apart(marks[i], marks[j]) and _overlap(compiler, first, inside[j]):
                 overlapping[i].append(j)
                 overlapping[j].append(i)
     parts = []
@@ -413,6 +445,41 @@ def _one(compiler: Compiler, found: Normal, branches: Sequence[Normal]) -> Norma
             part = meet(compiler, part, negate(compiler, branches[j]))
         parts.append(part)
     return join(parts)
+
+
+def _kinds(part: Normal) -> int:
+    """The types that may have values, as a bit set."""
+    said = (
+        part.null,
+        part.booleans & 1,
+        part.booleans & 2,
+        part.numbers is not NO_NUMBERS or part.integers is not NO_NUMBERS,
+        part.strings is not EMPTY,
+        part.arrays,
+        part.objects,
+    )
+    return sum(1 << i for i, there in enumerate(said) if there)
+
+
+def _marks(part: Normal) -> dict[str, frozenset[Hashable]]:
+    """What tells the objects of ``part`` from others: required names with the few values that they may have."""
+    found: dict[str, frozenset[Hashable]] | None = None
+    if replace(part, objects=()) != replace(NOTHING, objects=()):
+        return {}
+    for case in part.objects:
+        if not isinstance(case, ObjectShape):
+            return {}
+        marks = {
+            p.name: frozenset(map(canonical, p.schema.values))
+            for p in case.properties
+            if p.required and isinstance(p.schema, Values)
+        }
+        found = marks if found is None else {n: found[n] | marks[n] for n in found.keys() & marks.keys()}
+    return found or {}
+
+
+def _marked_apart(a: dict[str, frozenset[Hashable]], b: dict[str, frozenset[Hashable]]) -> bool:
+    return any(name in b and values.isdisjoint(b[name]) for name, values in a.items())
 
 
 def _overlap(compiler: Compiler, a: Normal, b: Normal) -> bool:

@@ -19,7 +19,8 @@ from relark.frontends.schema.shapes import ArrayShape, Contains, Need, ObjectSha
 from relark.frontends.schema.strings import meet as meet_strings
 from relark.language import EMPTY, TEXT, Term, complement, derive, intersection, is_empty, one_of, union
 
-MOST_CASES = 200
+MOST_CASES = 300
+MOST_STEPS = 5_000  # in the search for a shape inside a `Mixed` case
 
 Shape = TypeVar("Shape", ArrayShape, ObjectShape)
 
@@ -264,6 +265,46 @@ def _implies(a: Schema, b: Schema) -> bool:
     return all(part in parts for part in (b.parts if isinstance(b, AllOf) else (b,)))
 
 
+def find_case(
+    judge: Judge,
+    mixed: Mixed[Shape],
+    merge: Callable[[Shape, Shape], Shape | None],
+    negated: Callable[[Shape], list[Shape]],
+    holds: Callable[[Shape], bool],
+) -> Shape | bool:
+    """A shape all of whose values are in ``mixed`` and that ``holds``; False if there is none, True if that was not found
+    out in `MOST_STEPS` steps.
+    """
+    rows: list[list[Shape]] = []
+    for cases in mixed.all_of:
+        rows.append([])
+        for case in cases:
+            if isinstance(case, Mixed):
+                return True
+            rows[-1].append(case)
+    for case in mixed.none_of:
+        if isinstance(case, Mixed):
+            return True
+        rows.append(negated(case))
+    rows.sort(key=len)
+    steps = 0
+    work: list[tuple[int, Shape | None]] = [(0, None)]
+    while work:
+        depth, so_far = work.pop()
+        if depth == len(rows):
+            if so_far is not None and holds(so_far):
+                return so_far
+            continue
+        steps += 1
+        if steps > MOST_STEPS:
+            return True
+        for case in reversed(rows[depth]):
+            merged = case if so_far is None else merge(so_far, case)
+            if merged is not None:
+                work.append((depth + 1, merged))
+    return False
+
+
 # --- objects ----------------------------------------------------------------------------------------------------------
 
 
@@ -301,7 +342,8 @@ def meet_objects(judge: Judge, a: ObjectShape, b: ObjectShape) -> ObjectShape | 
         schema = judge.both(x.schema if x else schema_of(a, name), y.schema if y else schema_of(b, name))
         required = bool(x and x.required) or bool(y and y.required)
         if required and (
-            schema is FALSE or (schema is not (x and x.schema) and schema is not (y and y.schema) and not judge.is_plausible(schema))
+            schema is FALSE
+            or (schema is not (x and x.schema) and schema is not (y and y.schema) and not judge.is_plausible(schema))
         ):
             return None
         properties.append(Property(name, schema, required))
@@ -318,14 +360,37 @@ def meet_objects(judge: Judge, a: ObjectShape, b: ObjectShape) -> ObjectShape | 
     )
 
 
+def as_dependency(cases: tuple[ObjectCase, ...]) -> ObjectShape | None:
+    """ "One name is missing or another is there" as one shape, where that is all that two cases say."""
+    if len(cases) != 2:
+        return None
+    missing = there = None
+    for case in cases:
+        if isinstance(case, Mixed) or len(case.properties) != 1:
+            return None
+        p = case.properties[0]
+        if not _is_within(ObjectShape((p,), ANY_OBJECT.others), case):
+            return None
+        if p.schema is FALSE and not p.required:
+            missing = p.name
+        elif p.schema is TRUE and p.required:
+            there = p.name
+    if missing is None or there is None:
+        return None
+    known = (Property(missing, TRUE, False), Property(there, TRUE, False))
+    return ObjectShape(known, ANY_OBJECT.others, dependent=((missing, there),))
+
+
 def _is_choice(schema: Schema) -> bool:
     """Whether ``schema`` plainly lists its values."""
     if isinstance(schema, Values):
         return True
     if isinstance(schema, AllOf):
         return any(_is_choice(part) for part in schema.parts)
-    return isinstance(schema, Is) and isinstance(schema.node.schema, dict) and (
-        "const" in schema.node.schema or "enum" in schema.node.schema
+    return (
+        isinstance(schema, Is)
+        and isinstance(schema.node.schema, dict)
+        and ("const" in schema.node.schema or "enum" in schema.node.schema)
     )
 
 
@@ -337,11 +402,9 @@ def negate_object(judge: Judge, shape: ObjectShape) -> list[ObjectShape]:
     anything = ANY_OBJECT.others
     right: tuple[Property, ...] = ()
     for p in sorted(shape.properties, key=lambda p: (not (p.required and _is_choice(p.schema)), not p.required)):
-        if p.required:
-            found.append(ObjectShape((*right, Property(p.name, FALSE, False)), anything))
         wrong = judge.negated(p.schema)
-        if wrong is not FALSE:
-            found.append(ObjectShape((*right, Property(p.name, wrong, True)), anything))
+        if p.required or wrong is not FALSE:
+            found.append(ObjectShape((*right, Property(p.name, wrong, not p.required)), anything))
         right = (*right, p)
     names = one_of(p.name.encode(errors="surrogatepass") for p in shape.properties)
     rest = without_texts(TEXT, names)

@@ -1,7 +1,22 @@
-"""Sets of numbers."""
+"""Sets of decimal numbers: what minimum, maximum, multipleOf, enum and their boolean combinations mean.
+
+The line is cut at finitely many places; a cut is in the set or not, and what lies between two cuts is a `Grid`: a union
+of lattices, "the multiples of this that are no multiples of those".  So meets, joins and complements are one pass over
+the cuts of both, and emptiness is exact: an unbounded lattice has members unless it excludes itself, a bounded one is
+asked for its first.
+
+Numbers are exact: int where integral, else Fraction; a float stands for its shortest decimal text, as it would be
+written in a schema (0.1 is one tenth).
+
+Cost: some 10 us an operation, a few more for each cut.  Cannot do: more than `MAX_LATTICES` lattices in one grid, as a
+long ``anyOf`` of different multipleOf would need; numbers of more than `MAX_DIGITS` digits.  `numbers` writes the
+members as JSON texts.
+"""
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
@@ -50,14 +65,11 @@ class Lattice:
     def __contains__(self, x: Number) -> bool:
         return (self.of is None or x % self.of == 0) and all(x % b for b in self.but)
 
-    def members(self, lo: Number | None, hi: Number | None) -> Iterator[Number]:
-        """Those strictly between ``lo`` (or ``hi``, downwards, where that is None) and the other; ``of`` not None."""
-        assert self.of is not None
-        if lo is not None:
-            x, step = (lo // self.of + 1) * self.of, self.of
-        else:
-            x, step = (-(-hi // self.of) - 1 if hi is not None else 0) * self.of, -self.of
-        while lo is None or hi is None or x < hi:
+    def members(self, lo: Number, hi: Number) -> Iterator[Number]:
+        """Those strictly between ``lo`` and ``hi``, in order; not for all decimal numbers."""
+        step = self.of or 1
+        x = (lo // step + 1) * step
+        while x < hi:
             if all(x % b for b in self.but):
                 yield x
             x += step
@@ -73,10 +85,11 @@ Grid: TypeAlias = tuple[Lattice, ...]  # a union
 _EVERY = Lattice(None)
 NOTHING: Grid = ()
 ANYTHING: Grid = (_EVERY,)
-MAX_LATTICES = 500  # that one combination of multipleOf may need
+MAX_LATTICES = 200  # that one combination of multipleOf may need
 
 
 def lcm(a: Number, b: Number) -> Number:
+    """The least number that is a multiple of both."""
     if isinstance(a, int) and isinstance(b, int):
         return math.lcm(a, b)
     found = Fraction(math.lcm(a.numerator, b.numerator), math.gcd(a.denominator, b.denominator))
@@ -119,18 +132,12 @@ def _grid(lattices: Iterable[Lattice | None]) -> Grid:
         ]
         for i, a in enumerate(found):  # what one excludes another may bring back
             for x in a.but:
-                wider = Lattice(a.of, tuple(y for y in a.but if y != x))
-                if any(
-                    b.of == x
-                    and _within(Lattice(x, b.but), b)
-                    and all(any(not y % z for z in a.but if z != x) for y in b.but)
-                    for b in found
-                ):
-                    found[i] = wider
+                others = tuple(y for y in a.but if y != x)
+                excluded = lattice(x, others)
+                if excluded is None or any(_within(excluded, b) for b in found):
+                    found[i] = Lattice(a.of, others)
                     changed = True
                     break
-            if changed:
-                break
     return tuple(sorted(found, key=lambda x: (x.of is not None, x.of or 0, x.but)))
 
 
@@ -273,47 +280,42 @@ class NumberSet:
 
     def count(self, limit: int) -> int:
         """How many numbers are in it: exact below ``limit``, else ``limit``."""
-        found = 0
-        for _ in self._members():
-            found += 1
+        found = sum(self.at)
+        for lo, hi, grid in self._between():
             if found >= limit:
+                break
+            if not grid:
+                continue
+            if lo is None or hi is None or any(part.of is None for part in grid):
                 return limit
-        return found
+            step = grid[0].of or 1
+            if len(grid) == 1 and not grid[0].but:
+                found += int(-(-hi // step) - lo // step - 1)
+            else:
+                members = _merged([part.members(lo, hi) for part in grid])
+                found += sum(1 for _ in itertools.islice(members, limit - found))
+        return min(found, limit)
 
     def members(self, limit: int) -> list[Number] | None:
         """Its members in order; None if there are more than ``limit``."""
+        if self.count(limit + 1) > limit:
+            return None
         found: list[Number] = []
-        for x in self._members():
-            if x is None or len(found) == limit:
-                return None
-            found.append(x)
+        for (lo, hi, grid), cut, held in zip(self._between(), [*self.cuts, None], [*self.at, False], strict=True):
+            if lo is not None and hi is not None:
+                found += _merged([part.members(lo, hi) for part in grid])
+            if cut is not None and held:
+                found.append(cut)
         return found
 
-    def _members(self) -> Iterator[Number | None]:
-        """The members in order, or Nones without end from where there are endlessly many."""
-        for i, grid in enumerate(self.gaps):
-            lo = self.cuts[i - 1] if i else None
-            hi = self.cuts[i] if i < len(self.cuts) else None
-            if grid and (lo is None or hi is None or any(x.of is None for x in grid)):
-                while True:
-                    yield None
-            if grid:
-                yield from _merged([x.members(lo, hi) for x in grid])
-            if i < len(self.cuts) and self.at[i]:
-                yield self.cuts[i]
+    def _between(self) -> Iterator[tuple[Number | None, Number | None, Grid]]:
+        """The gaps with what they are between."""
+        return zip([None, *self.cuts], [*self.cuts, None], self.gaps, strict=True)
 
 
 def _merged(streams: list[Iterator[Number]]) -> Iterator[Number]:
-    if len(streams) == 1:
-        yield from streams[0]
-        return
-    import heapq
-
-    last = None
-    for x in heapq.merge(*streams):
-        if x != last:
-            yield x
-        last = x
+    """Ascending streams as one, each number once."""
+    return (x for x, _ in itertools.groupby(heapq.merge(*streams)))
 
 
 def _normal(cuts: tuple[Number, ...], at: tuple[bool, ...], gaps: Iterable[Grid]) -> NumberSet:

@@ -16,17 +16,17 @@ a number of the set is a text of the term, and no text is so long or so far from
 What a text says is its exact decimal value.  But most readers round it to a float (Python's ``json`` and whoever
 validates what it returns), so a text with a point or an exponent does not come closer to an excluded value than the
 next float does: ``x < 5`` ends at 4.999999999999999.  And it is neither greater than the greatest float nor so small
-that it is read as zero.
+that it is read as zero.  Of multiples only the exact value counts.
 
 How it works.  A number with a first digit d and the power of ten e of that digit is between d 10^e and (d+1) 10^e.  For
 most e all of that interval is in the set or none of it is, and such a range of e is a regular term (any digits, so
 many), or, where multiples count, a leaf that knows the residue of the digits so far (`_Run`, `_Mantissa`).  The few
 e whose interval has a bound of the set inside become a leaf each, which holds the rest of the set as integers of a
-fixed number of digits (`_Digits`, `_Dotted`).  All of them answer "is there any member that begins so" in closed form,
+fixed number of digits (`_Digits`, `_Pointed`).  All of them answer "is there any member that begins so" in closed form,
 so no state is a dead end.  A state keeps nothing but what still matters: what is left of the set, relative to the
 digits so far.
 
-Cost: about 0.1 ms for a term, some 20 us a state; a set of n bounds n more.  Cannot do: digits that are no decimal
+Cost: about 0.2 ms for a term, some 20 us a state; of a set of many bounds 0.1 ms more for each.  Cannot do: digits that are no decimal
 number (a third), non-finite numbers; these are no JSON.
 """
 
@@ -34,11 +34,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -67,16 +68,17 @@ PLACES = 24  # after the point; Python's floats need 20
 SPARE_ZEROS = 6  # after the point, beyond the digits that a set without intervals needs
 
 LEAST_EXPONENT, MOST_EXPONENT = -324, 308  # of floats
-_GREATEST = exact(1.7976931348623157e308)
+_GREATEST = int(exact(sys.float_info.max))
 _INTEGERS = NumberSet.integers()
 _BROKEN = _INTEGERS.negate()
 
 _DIGIT = byte_set(0x3FF << 48)
 _ZERO, _POINT, _MINUS, _PLUS = (literal(c) for c in (b"0", b".", b"-", b"+"))
-_E = byte_set(1 << ord("e") | 1 << ord("E"))
+_E_BYTES = 1 << ord("e") | 1 << ord("E")
+_E = byte_set(_E_BYTES)
 _DIGIT_BYTES = 0x3FF << 48
 _FIXED = _DIGIT_BYTES | 1 << ord(".")
-_SCIENTIFIC = _FIXED | sum(1 << b for b in b"-eE")
+_SCIENTIFIC = _FIXED | _E_BYTES | 1 << ord("-")
 
 Ranges: TypeAlias = "tuple[tuple[int, int, Grid], ...]"
 """A set of integers >= 0: what of a grid is from the first number to the second, both included; in order, disjoint."""
@@ -84,13 +86,11 @@ Ranges: TypeAlias = "tuple[tuple[int, int, Grid], ...]"
 
 # --- integers ---------------------------------------------------------------------------------------------------------
 
-_tens = [1]
+_TENS: list[int] = [10**n for n in range(800)]
 
 
 def _ten(n: int) -> int:
-    while len(_tens) <= n:
-        _tens.append(_tens[-1] * 10)
-    return _tens[n]
+    return _TENS[n] if n < len(_TENS) else int(10**n)
 
 
 def _size(x: int) -> int:
@@ -155,17 +155,17 @@ def _window(ranges: Ranges, phase: int, start: int, size: int) -> tuple[Ranges, 
     found: list[tuple[int, int, Grid]] = []
     period = 1
     for i in range(first, len(ranges)):
-        a, b, grid = ranges[i]
-        if a >= start + size:
+        lo, hi, grid = ranges[i]
+        if lo >= start + size:
             break
-        if b < start:
+        a, b = max(lo, start), min(hi, start + size - 1)
+        if a > b:
             continue
-        a, b = max(a, start), min(b, start + size - 1)
         if grid is not ANYTHING:
-            member = _following(grid, phase + a)
-            if member is None or member - phase > b:
+            grid = _between(grid, phase + a, phase + b)
+            if not grid:
                 continue
-            a, b = member - phase, _preceding(grid, phase + b) - phase
+            a, b = _least(grid, phase + a) - phase, _preceding(grid, phase + b) - phase
             if a == b:
                 grid = ANYTHING
             else:
@@ -203,6 +203,8 @@ def _digits(ranges: Ranges, phase: int, least: int, most: int) -> Term:
 
 @dataclass(frozen=True, slots=True)
 class _Digits(Leaf):
+    """See `_digits`, which makes it."""
+
     ranges: Ranges
     phase: int
     least: int
@@ -282,6 +284,19 @@ def _digit_classes(ranges: Ranges, count: int) -> tuple[int, ...]:
     return tuple(1 << 48 + d for d in range(first, last + 1))
 
 
+def _between(grid: Grid, a: int, b: int) -> Grid:
+    """What of the grid matters from ``a`` to ``b``; empty if it has no member there."""
+    found = []
+    for part in grid:
+        least = _following((part,), a)
+        if least is not None and least <= b:
+            but = tuple(m for m in part.but if -(-a // m) * m <= b)
+            if part.of in (None, 1) and not but:
+                return ANYTHING
+            found.append(part if len(but) == len(part.but) else Lattice(part.of, but))
+    return tuple(found)
+
+
 def _pointed(ranges: Ranges, phase: int, before: int, after: int) -> Term:
     """``before`` digits, the point, one to ``after`` digits: in units of the last, a number of ``ranges``."""
     if not ranges:
@@ -312,6 +327,8 @@ def _fraction(grid: Grid, phase: int, after: int) -> Term:
 
 @dataclass(frozen=True, slots=True)
 class _Pointed(Leaf):
+    """See `_pointed`, which makes it."""
+
     ranges: Ranges
     phase: int
     before: int  # > 0
@@ -380,6 +397,8 @@ def _begins(grid: Grid, read: int, more: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Run(Leaf):
+    """See `_run`, which makes it: ``least`` and ``most`` are such that there is a member with as many digits."""
+
     grid: Grid
     read: int  # as far as its multiples matter
     least: int
@@ -464,6 +483,12 @@ def _factors(unit: int, places: int) -> Factors:
     return unit // (2**twos * 5**fives), twos - places, fives - places
 
 
+def _clause(part: Lattice, places: int) -> Clause:
+    """Of a lattice of integers in units of ``10**-places``."""
+    of = None if part.of is None else _factors(int(part.of), places)
+    return of, tuple(_factors(int(b), places) for b in part.but)
+
+
 def _valuation(x: int, p: int) -> int:
     if p == 2:
         return (x & -x).bit_length() - 1
@@ -513,8 +538,15 @@ def _mantissa(clauses: tuple[Clause, ...], n: int, places: int, stage: int, lo: 
     else:
         if not _reaches_any(clauses, n, left, lo, hi):
             return EMPTY
-        if all(u == 1 and a == b for of, but in clauses for u, a, b in ((of,) if of else ()) + but):
-            n = _ten(min(_valuation(n, 2), _valuation(n, 5)))  # nothing else of it counts
+        factors = [f for of, but in clauses for f in ((of,) if of else ()) + but]
+        if all(a == b for _, a, b in factors):  # then of n only its residue counts, and the zeros at its end
+            most = max(hi - a + 1 for _, a, _ in factors)
+            zeros = max(min(_valuation(n, 2), _valuation(n, 5)), places - most)
+            if zeros == places - most and all(of is None for of, _ in clauses):
+                return _free(left, stage, ((lo, hi),))
+            period = math.lcm(*[u for u, _, _ in factors])
+            n = n * pow(10, -zeros, period) % period
+            n = (n if n % 10 else n + period) * _ten(zeros)
     return leaf(_Mantissa(clauses, n, places, stage, lo, hi))
 
 
@@ -549,6 +581,8 @@ def _reaches_any(clauses: tuple[Clause, ...], n: int, left: int, lo: int, hi: in
 
 @dataclass(frozen=True, slots=True)
 class _Mantissa(Leaf):
+    """See `_mantissa`, which makes it."""
+
     clauses: tuple[Clause, ...]
     n: int  # as far as its multiples matter
     places: int
@@ -604,6 +638,8 @@ class _Mantissa(Leaf):
         return 3 if self.stage == 1 else 2
 
     def shortest(self, alphabet: int) -> bytes | None:
+        if not alphabet & _E_BYTES:
+            return None
         return _searched(self, alphabet) if alphabet & _SCIENTIFIC != _SCIENTIFIC else _shortest_mantissa(self)
 
     def bounds(self, alphabet: int, within: int | None) -> tuple[int, int] | None:
@@ -617,6 +653,7 @@ class _Mantissa(Leaf):
 
 @lru_cache(maxsize=1024)
 def _shortest_mantissa(start: _Mantissa) -> bytes:
+    """A shortest member, over all bytes."""
     best: bytes | None = None
     for more in range(1 if start.stage == 1 else 0, PLACES - start.places + 1):
         if best is not None and more + 2 >= len(best):
@@ -675,9 +712,9 @@ _SEARCHED = 200  # states that a search for a shortest text keeps a level
 # --- whole numbers ----------------------------------------------------------------------------------------------------
 
 
-def _units(numbers: NumberSet, places: int, digits: int) -> Ranges:
-    """The members from 0 on, in units of ``10**-places``, up to ``digits`` digits before the point; a member between
-    two units is left out, and `Lattice.of` stays None where that was so.
+def _units(numbers: NumberSet, places: int, most: int) -> Ranges:
+    """The members from 0 on, in units of ``10**-places``, less than ``most`` units; members between two units are left
+    out.  `Lattice.of` stays None where there were such, unless the unit is 1.
     """
     scale = _ten(places)
     found: list[tuple[int, int, Grid]] = []
@@ -705,16 +742,16 @@ def _units(numbers: NumberSet, places: int, digits: int) -> Ranges:
     if i < len(cuts) and cuts[i] == 0:
         i += 1
     while True:
-        cut = cuts[i] * scale if i < len(cuts) else None
-        end = _ten(digits + places) if cut is None else math.ceil(cut)
+        cut = cuts[i] if i < len(cuts) else None
+        low, over = (most, 0) if cut is None else divmod(cut.numerator * scale, cut.denominator)
         grid = grids.get(numbers.gaps[i])
         if grid is None:
             grid = grids[numbers.gaps[i]] = _scaled(numbers.gaps[i], places)
-        add(last + 1, min(end, _ten(digits + places)) - 1, grid)
-        if cut is None:
+        add(last + 1, min(low + bool(over), most) - 1, grid)
+        if low >= most:
             return tuple(found)
-        last = math.floor(cut)
-        if numbers.at[i] and last == cut and last < _ten(digits + places):
+        last = low
+        if numbers.at[i] and not over:
             add(last, last, ANYTHING)
         i += 1
 
@@ -748,23 +785,67 @@ def _coarser(grid: Grid, by: int) -> Grid:
     return ANYTHING if ANYTHING[0] in found else tuple(found)
 
 
+class _Scaled:
+    """The members from 0 on of a set, in units of ``10**-places``, less than ``most`` units."""
+
+    def __init__(self, numbers: NumberSet, places: int, most: int) -> None:
+        self.places = places
+        self.ranges = _units(numbers, places, most)
+        self.ends = sorted({_size(x) - 1 - places for a, b, _ in self.ranges for x in (a, b + 1) if x})
+
+    def window(self, digit: int, e: int) -> tuple[Ranges, int]:
+        """What has that first digit and exponent, relative to the digit."""
+        size = _ten(e + self.places)
+        return _window(self.ranges, 0, digit * size, size)
+
+    def covering(self, x: int) -> int:
+        """The index of the range that ``x`` is in or that follows it."""
+        i = bisect_right(self.ranges, x, key=_start)
+        return i - 1 if i and self.ranges[i - 1][1] >= x else i
+
+    def levels(self, digit: int, lo: int, hi: int) -> list[tuple[int, int, Grid]]:
+        """The exponents from ``lo`` to ``hi`` in spans: all numbers with that first digit are in the grid, or (a single
+        exponent, an empty grid) some are in the set; other exponents have no member.
+        """
+        found: list[tuple[int, int, Grid]] = []
+
+        def add(first: int, last: int, grid: Grid) -> None:
+            if grid and found and found[-1][1] == first - 1 and found[-1][2] == grid:
+                found[-1] = found[-1][0], last, grid
+            else:
+                found.append((first, last, grid))
+
+        ranges, unit = self.ranges, self.places
+        first = lo
+        for e in [*[e for e in self.ends if lo <= e <= hi], hi + 1]:
+            if first < e:  # no bound from here to e - 1
+                x = digit * _ten(e - 1 + unit) if e - 1 + unit >= 0 else 1
+                i = self.covering(x)
+                if i < len(ranges) and ranges[i][0] <= x:
+                    add(first, e - 1, ranges[i][2])
+            if e <= hi:
+                x, y = digit * _ten(e + unit), (digit + 1) * _ten(e + unit) - 1
+                i = self.covering(x)
+                if i < len(ranges) and ranges[i][0] <= y:
+                    add(e, e, ranges[i][2] if ranges[i][0] <= x and y <= ranges[i][1] else ())
+            first = e + 1
+        return found
+
+
 class _Magnitudes:
     """The texts of the numbers from 0 on, without sign, by their first digit."""
 
-    def __init__(self, numbers: NumberSet, *, compact: bool, zero: bool) -> None:
-        """``zero``: whether a plain zero may be written."""
+    def __init__(self, numbers: NumberSet, read: NumberSet, *, zero: bool) -> None:
+        """``numbers``: what may be plain; ``read``: what may have a point or an exponent; ``zero``: whether zero may be
+        plain.
+        """
         self.zero = zero and numbers.contains(0)
-        greatest = math.floor(numbers.cuts[-1]) if numbers.cuts else 0
-        self.most = max(WHOLE_DIGITS, _size(greatest) if greatest > 0 else 0)
-        self.plain = _units(numbers, 0, self.most)
-        read = as_floats(numbers)
-        if compact:
-            read = read.meet(_BROKEN)
+        self.digits = max([WHOLE_DIGITS, *[_size(math.floor(x)) for x in _constants(numbers, -1) if x >= 1]])
+        self.plain = _Scaled(numbers, 0, _ten(self.digits))
+        needed = max([_decimals(x) for x in _constants(read, None)], default=0)
         dense = any(part.of is None for grid in read.gaps for part in grid)
-        needed = _decimals(read)
         self.places = max(PLACES, needed + 2) if dense else needed + SPARE_ZEROS
-        self.pointed = _units(read, self.places, WHOLE_DIGITS)
-        self.scientific = _units(read.meet(_FLOATS), self.places, MOST_EXPONENT + 1)
+        self.read = _Scaled(read, self.places, _GREATEST * _ten(self.places) + 1)
         self._after: dict[int, Term] = {}
 
     def after(self, digit: int) -> Term:
@@ -778,48 +859,38 @@ class _Magnitudes:
     def _zero(self) -> Iterator[Term]:
         if self.zero:
             yield EPSILON
-        one = _ten(self.places)
-        yield concat(_POINT, _digits(*_window(self.pointed, 0, 0, one), 1, self.places))
+        yield concat(_POINT, _digits(*_window(self.read.ranges, 0, 0, _ten(self.places)), 1, self.places))
 
     def _number(self, digit: int) -> Iterator[Term]:
-        for lo, hi, grid in _levels(self.plain, 0, digit, 0, self.most - 1):
-            if grid:
-                yield _run(grid, digit, lo, hi, 0)
-            else:
-                yield _digits(*_window(self.plain, 0, digit * _ten(lo), _ten(lo)), lo, lo)
-        unit = self.places
-        for lo, hi, grid in _levels(self.pointed, unit, digit, 0, WHOLE_DIGITS - 1):
-            if grid:
-                yield _run(grid, digit, lo, hi, unit)
-            else:
-                yield _pointed(*_window(self.pointed, 0, digit * _ten(lo + unit), _ten(lo + unit)), lo, unit)
+        for lo, hi, grid in self.plain.levels(digit, 0, self.digits - 1):
+            yield _run(grid, digit, lo, hi, 0) if grid else _digits(*self.plain.window(digit, lo), lo, lo)
+        places = self.places
+        for lo, hi, grid in self.read.levels(digit, 0, WHOLE_DIGITS - 1):
+            yield _run(grid, digit, lo, hi, places) if grid else _pointed(*self.read.window(digit, lo), lo, places)
         least = LEAST_EXPONENT + (digit < 3)  # less is read as zero
         free: list[tuple[int, int]] = []
-        for lo, hi, grid in _levels(self.scientific, unit, digit, least, MOST_EXPONENT):
-            if any(part.of is None and not part.but for part in grid):
+        for lo, hi, grid in self.read.levels(digit, least, MOST_EXPONENT):
+            if not grid:
+                yield self._bounded(digit, lo)
+            elif any(part.of is None and not part.but for part in grid):
                 free.append((lo, hi))
-            elif grid:
-                clauses = tuple(
-                    (
-                        None if part.of is None else _factors(int(part.of), unit),
-                        tuple(_factors(int(b), unit) for b in part.but),
-                    )
-                    for part in grid
-                )
+            else:
                 first = lo
                 if all(part.of is not None for part in grid):
-                    first = max(lo, min(_size(int(part.of or 1)) for part in grid) - 1 - unit)
-                yield _mantissa(clauses, digit, 0, 0, first, hi)
-            else:
-                yield self._bounded(digit, lo)
+                    first = max(lo, min(_size(int(part.of or 1)) for part in grid) - 1 - places)
+                yield _mantissa(tuple(_clause(part, places) for part in grid), digit, 0, 0, first, hi)
         if free:
             yield _free(PLACES, 0, tuple(free))
 
     def _bounded(self, digit: int, e: int) -> Term:
         """What may follow with the exponent ``e``."""
-        by = e - PLACES + self.places
+        by = e - PLACES + self.places  # from units of the set to units of the last place of the mantissa
+        one = _ten(e + self.places)
         found = []
-        for lo, hi, fine in self.scientific:  # in units of the last place of the mantissa
+        for i in range(self.read.covering(digit * one), len(self.read.ranges)):
+            lo, hi, fine = self.read.ranges[i]
+            if lo >= (digit + 1) * one:
+                break
             grid = fine if fine is ANYTHING else _coarser(fine, by)
             a, b = (-(-lo // _ten(by)), hi // _ten(by)) if by > 0 else (lo * _ten(-by), hi * _ten(-by))
             if grid and a <= b:
@@ -829,58 +900,27 @@ class _Magnitudes:
         return concat(union(whole, concat(_POINT, _digits(*rest, 1, PLACES))), _exponent(((e, e),)))
 
 
-def _decimals(numbers: NumberSet) -> int:
-    """How many digits after the point its bounds and multiples need."""
-    most = 0
-    values: set[Number] = set(numbers.cuts)
+def _constants(numbers: NumberSet, end: int | None) -> set[Number]:
+    """The numbers of its multiples and its bounds, of these only from index ``end`` on unless that is None."""
+    found: set[Number] = set(numbers.cuts[end:])
     for grid in set(numbers.gaps):
         for part in grid:
-            values.update((part.of or 0, *part.but))
-    for x in values:
-        if isinstance(x, Fraction):
-            twos, fives = _valuation(x.denominator, 2), _valuation(x.denominator, 5)
-            if x.denominator == 2**twos * 5**fives:
-                most = max(most, twos, fives)
-    return most
-
-
-def _levels(ranges: Ranges, unit: int, digit: int, lo: int, hi: int) -> list[tuple[int, int, Grid]]:
-    """The exponents from ``lo`` to ``hi`` in spans: all numbers with that first digit are in the grid, or (a single
-    exponent, an empty grid) some are in ``ranges``; other exponents have no member.
-    """
-    found: list[tuple[int, int, Grid]] = []
-
-    def add(first: int, last: int, grid: Grid) -> None:
-        if grid and found and found[-1][1] == first - 1 and found[-1][2] == grid:
-            found[-1] = found[-1][0], last, grid
-        else:
-            found.append((first, last, grid))
-
-    def covering(x: int) -> int:
-        """The index of the range that ``x`` is in or that follows it."""
-        i = bisect_right(ranges, x, key=_start)
-        return i - 1 if i and ranges[i - 1][1] >= x else i
-
-    ends = sorted({_size(x) - 1 - unit for a, b, _ in ranges for x in (a, b + 1) if x})
-    first = lo
-    for e in [*[e for e in ends if lo <= e <= hi], hi + 1]:
-        if first < e:  # no bound from here to e - 1
-            x = digit * _ten(e - 1 + unit) if e - 1 + unit >= 0 else 1
-            i = covering(x)
-            if i < len(ranges) and ranges[i][0] <= x:
-                add(first, e - 1, ranges[i][2])
-        if e <= hi:
-            x, y = digit * _ten(e + unit), (digit + 1) * _ten(e + unit) - 1
-            i = covering(x)
-            if i < len(ranges) and ranges[i][0] <= y:
-                add(e, e, ranges[i][2] if ranges[i][0] <= x and y <= ranges[i][1] else ())
-        first = e + 1
+            found.update((part.of or 0, *part.but))
     return found
 
 
-# --- numbers as others read them --------------------------------------------------------------------------------------
+def _decimals(x: Number) -> int:
+    """How many digits after the point a number has; 0 where it is not decimal."""
+    return 0 if isinstance(x, int) else _decimals_over(x.denominator)
 
-_FLOATS = NumberSet.interval(-_GREATEST, _GREATEST)
+
+@lru_cache(maxsize=1024)
+def _decimals_over(denominator: int) -> int:
+    twos, fives = _valuation(denominator, 2), _valuation(denominator, 5)
+    return max(twos, fives) if denominator == 2**twos * 5**fives else 0
+
+
+# --- numbers as others read them --------------------------------------------------------------------------------------
 
 
 def as_floats(numbers: NumberSet) -> NumberSet:
@@ -913,12 +953,14 @@ def as_floats(numbers: NumberSet) -> NumberSet:
             gaps.append(())
         if hi is not None:
             cuts.append(hi)
-            at.append(numbers.at[i] and not (isinstance(hi, int) and abs(hi) > 1 << 53 and _read(hi) != hi))
+            at.append(numbers.at[i] and not (isinstance(hi, int) and _read(hi) != hi))
     return NumberSet(tuple(cuts), tuple(at), tuple(gaps))
 
 
 def _read(x: Number) -> Number | None:
     """``x`` as it is read and written again; None for what is too great."""
+    if isinstance(x, int) and -_EXACT <= x <= _EXACT:
+        return x
     try:
         return exact(float(x))
     except OverflowError:
@@ -926,7 +968,7 @@ def _read(x: Number) -> Number | None:
 
 
 def _beside(numbers: NumberSet, bound: Number, towards: float) -> Number:
-    """Where the interval of ``numbers`` that ends at ``bound`` and is open ``towards`` may begin."""
+    """Where the interval of ``numbers`` that ends at ``bound`` and goes ``towards`` may begin."""
     read = _read(bound)
     if bound == 0 or read is None or (read > bound if towards > 0 else read < bound) or numbers.contains(read):
         return bound
@@ -934,15 +976,55 @@ def _beside(numbers: NumberSet, bound: Number, towards: float) -> Number:
     return bound if math.isinf(after) else exact(after)
 
 
+_EXACT = 1 << 53  # integers up to here are floats
+
+
 # --- the term ---------------------------------------------------------------------------------------------------------
+
+
+class _Signed:
+    """The texts of a set by their sign; what begins with which digit is worked out when it is asked for."""
+
+    def __init__(self, numbers: NumberSet, compact: bool) -> None:
+        self._numbers, self._compact = numbers, compact
+
+    @cached_property
+    def _read(self) -> NumberSet:
+        read = as_floats(self._numbers)
+        return read.meet(_BROKEN) if self._compact else read
+
+    @cached_property
+    def above(self) -> _Magnitudes:
+        return _Magnitudes(self._numbers, self._read, zero=True)
+
+    @cached_property
+    def below(self) -> _Magnitudes:
+        return _Magnitudes(_mirrored(self._numbers), _mirrored(self._read), zero=not self._compact)
+
+    @cached_property
+    def has_minus(self) -> bool:
+        """Whether some text may begin with a minus; cheap, and perhaps wrongly True."""
+        cuts, at, gaps = self._numbers.cuts, self._numbers.at, self._numbers.gaps
+        zero = bisect_left(cuts, 0)
+        return any(gaps[: zero + 1]) or any(at[:zero]) or (not self._compact and self._numbers.contains(0))
+
+    @cached_property
+    def after_minus(self) -> Term:
+        if not self.has_minus or all(self.below.after(digit) is EMPTY for digit in range(10)):
+            return EMPTY
+        return leaf(_First(self, True))
+
+
+def _mirrored(numbers: NumberSet) -> NumberSet:
+    return NumberSet(tuple(-cut for cut in reversed(numbers.cuts)), numbers.at[::-1], numbers.gaps[::-1])
 
 
 @dataclass(frozen=True, slots=True)
 class _First(Leaf):
-    """Up to the first digit: numbers from 0 on, and (unless None) below."""
+    """Up to the first digit, before or after a minus."""
 
-    above: _Magnitudes
-    below: _Magnitudes | None
+    texts: _Signed
+    minus: bool
 
     @property
     def nullable(self) -> bool:
@@ -950,14 +1032,12 @@ class _First(Leaf):
 
     def classes(self) -> tuple[int, ...]:
         digits = tuple(1 << d for d in range(48, 58))
-        return digits if self.below is None else (*digits, 1 << 45)
+        return (*digits, 1 << 45) if not self.minus and self.texts.has_minus else digits
 
     def derive(self, byte: int) -> Term:
         if 48 <= byte < 58:
-            return self.above.after(byte - 48)
-        if byte == 45 and self.below is not None:
-            return _unsigned(self.below)
-        return EMPTY
+            return (self.texts.below if self.minus else self.texts.above).after(byte - 48)
+        return self.texts.after_minus if byte == 45 and not self.minus else EMPTY
 
     @property
     def min_length(self) -> int:
@@ -983,12 +1063,6 @@ class _First(Leaf):
         return "a number"
 
 
-def _unsigned(magnitudes: _Magnitudes) -> Term:
-    if all(magnitudes.after(digit) is EMPTY for digit in range(10)):
-        return EMPTY
-    return leaf(_First(magnitudes, None))
-
-
 _terms: Cache[tuple[NumberSet, bool], Term] = Cache(
     "numbers", share=0.01, cost=lambda key, value: 8_000 + 400 * len(key[0].cuts)
 )
@@ -1005,16 +1079,5 @@ def number_term(numbers: NumberSet, *, compact: bool) -> Term:
 
 
 def _number_term(numbers: NumberSet, compact: bool) -> Term:
-    above = _Magnitudes(numbers, compact=compact, zero=True)
-    below = None
-    if (
-        (not compact and numbers.contains(0))
-        or any(numbers.gaps[: bisect_left(numbers.cuts, 0) + 1])
-        or any(cut < 0 and held for cut, held in zip(numbers.cuts, numbers.at, strict=True))
-    ):
-        mirrored = NumberSet(tuple(-cut for cut in reversed(numbers.cuts)), numbers.at[::-1], numbers.gaps[::-1])
-        below = _Magnitudes(mirrored, compact=compact, zero=not compact)
-    first = _First(above, below)
-    if any(first.derive(byte) is not EMPTY for byte in b"0123456789-"):
-        return leaf(first)
-    return EMPTY
+    first = _First(_Signed(numbers, compact), False)
+    return leaf(first) if any(first.derive(byte) is not EMPTY for byte in b"1023456789-") else EMPTY

@@ -45,7 +45,8 @@ from relark.language import (
     transitions,
     union,
 )
-from relark.language.terms import Cut
+from relark.language.completion import NONE
+from relark.language.terms import FULL, SPELLING, Cut
 
 if TYPE_CHECKING:
     from relark.frontends.schema.expressions import Schema
@@ -189,7 +190,10 @@ class _Object:
                 atoms = [
                     (part, mask)
                     for term, before in atoms
-                    for part, mask in ((intersection(term, complement(keys)), before), (meet(term, keys), before | 1 << i))
+                    for part, mask in (
+                        (intersection(term, complement(keys)), before),
+                        (meet(term, keys), before | 1 << i),
+                    )
                     if not is_empty(part)
                 ]
             for keys, mask in atoms:
@@ -519,29 +523,71 @@ class _Object:
 
     # --- shortest texts ----------------------------------------------------------------------------------------------
 
+    def is_spelled(self, alphabet: int) -> bool:
+        """`Leaf.is_spelled` of all states."""
+        known = self._spelled.get(alphabet)
+        if known is None:
+            layout, completions = self.lowering.layout, Completions(alphabet)
+            space = (layout.opening, layout.colon, layout.comma)
+            known = not SPELLING & ~alphabet and all(max(completions.bounds(term)) < NONE for term in space)
+            self._spelled[alphabet] = known
+        return known
+
+    @cached_property
+    def _spelled(self) -> dict[int, bool]:
+        return {}
+
+    def writing(self, alphabet: int) -> _Writing:
+        """How texts over ``alphabet`` are written in the shortest way."""
+        known = self._writings.get(alphabet)
+        if known is None:
+            known = self._writings.setdefault(alphabet, _Writing(self, alphabet))
+        return known
+
+    @cached_property
+    def _writings(self) -> dict[int, _Writing]:
+        return {}
+
     def least_text(self, state: State, alphabet: int, *, first: bool = False) -> bytes | None:
         """A shortest rest of the object, or (``first``) a shortest object; None where none is known."""
-        layout = self.lowering.layout
-        completions = Completions(alphabet)
-        opening, comma = completions.shortest(layout.opening), completions.shortest(layout.comma)
-        close = completions.shortest(self.end)
-        if close is None or (first and opening is None):
+        writing = self.writing(alphabet)
+        members = self._least_members(state, alphabet)
+        if members is None or writing.close is None:
             return None
-        best: list[bytes] | None = None
-        for members in self._fillings(state, alphabet):
-            if best is None or sum(map(len, members)) + len(members) < sum(map(len, best)) + len(best):
-                best = members
-        if best is None or (comma is None and len(best) > (1 if first else 0)):
+        if not members:
+            return writing.nothing if first else writing.close
+        if writing.comma is None or writing.open is None:
             return None
-        if first:
-            start = completions.shortest(concat(_OPEN, layout.opening))
-            if start is None:
-                return None
-            if not best:
-                only = completions.shortest(concat(_OPEN, layout.opening, _CLOSE))
-                return only
-            return start + (comma or b"").join(best) + close
-        return b"".join((comma or b"") + member for member in best) + close
+        text = writing.comma.join(members) + writing.close
+        return writing.open + text if first else writing.comma + text
+
+    def least_length(self, state: State, alphabet: int) -> int | None:
+        """The length of `least_text`."""
+        writing = self.writing(alphabet)
+        if self.is_simple(state):
+            return writing.length_of(self.must(state.first, state.seen, state.due))
+        text = self.least_text(state, alphabet)
+        return None if text is None else len(text)
+
+    def is_simple(self, state: State) -> bool:
+        """Whether the properties that must come complete the object."""
+        if state.needs:
+            return False
+        return not state.missing
+
+    def _least_members(self, state: State, alphabet: int) -> list[bytes] | None:
+        if self.is_simple(state):
+            writing = self.writing(alphabet)
+            members = [writing.member(j) for j in _members(self.must(state.first, state.seen, state.due))]
+            return None if None in members else members  # type: ignore[return-value]
+        key = self, state, alphabet
+        known = _fillings.get(key)
+        if known is None:
+            found = self._fillings(state, alphabet)
+            known = min(found, key=lambda members: sum(map(len, members)) + len(members), default=None)
+            if known is not None:
+                _fillings.put(key, known)
+        return known
 
     def _fillings(self, state: State, alphabet: int) -> Iterator[list[bytes]]:
         """Short lists of members that complete the object; the texts of members in an order that is allowed."""
@@ -612,9 +658,13 @@ class _Object:
         return grown
 
     def _texts_of(self, j: int, needs: int, alphabet: int) -> dict[int, bytes]:
-        key = Completions(alphabet).shortest(concat(_QUOTE, self.table.rest(self.table.rank_of[j], 0)))
+        writing = self.writing(alphabet)
+        key = writing.key(j)
         if key is None:
             return {}
+        if not (self.shape.needs and self.applicable(j) & needs):
+            member = writing.member(j)
+            return {} if member is None else {0: member}
         return self._member_texts(key, self.shape.properties[j].schema, self.covers_of(j, needs), alphabet)
 
     def _member_texts(self, key: bytes, schema: Schema, covers: Iterable[int], alphabet: int) -> dict[int, bytes]:
@@ -634,6 +684,75 @@ class _Object:
         return None if text is None else (json.loads(text).encode(), text)
 
 
+class _Writing:
+    """The shortest texts over one alphabet of what an object consists of; None where there is none.
+
+    ``nothing``: the object without members; ``open``: up to the first member; ``close``: after the last one.
+    """
+
+    def __init__(self, made: _Object, alphabet: int) -> None:
+        layout, completions = made.lowering.layout, Completions(alphabet)
+        self.made, self.alphabet = made, alphabet
+        self.nothing = completions.shortest(concat(_OPEN, layout.opening, _CLOSE))
+        self.open = completions.shortest(concat(_OPEN, layout.opening))
+        self.colon = completions.shortest(layout.colon)
+        self.comma = completions.shortest(layout.comma)
+        self.close = completions.shortest(made.end)
+        self._keys: dict[int, bytes | None] = {}
+        self._values: dict[int, bytes] = {}
+        self._lengths: dict[int, int] = {}
+
+    def key_from(self, j: int, depth: int) -> bytes | None:
+        """The name of the j-th property after the opening quote and ``depth`` bytes."""
+        table = self.made.table
+        rank = table.rank_of[j]
+        body = table.bodies[rank][depth:]
+        if self.alphabet == FULL or all(self.alphabet >> byte & 1 for byte in body):
+            return body
+        return Completions(self.alphabet).shortest(table.rest(rank, depth))
+
+    def key(self, j: int) -> bytes | None:
+        if j not in self._keys:
+            body = self.key_from(j, 0)
+            self._keys[j] = None if body is None or not self.alphabet >> 0x22 & 1 else b'"' + body
+        return self._keys[j]
+
+    def value(self, j: int) -> bytes | None:
+        """The colon and the value of the j-th property."""
+        known = self._values.get(j)
+        if known is None:
+            value = self.made.lowering.least_text(self.made.shape.properties[j].schema, self.alphabet)
+            if value is None or self.colon is None:
+                return None  # perhaps only not yet
+            known = self._values[j] = self.colon + value
+        return known
+
+    def member(self, j: int) -> bytes | None:
+        key, value = self.key(j), self.value(j)
+        return None if key is None or value is None else key + value
+
+    def length_of(self, must: int) -> int | None:
+        """The length of the rest of an object of which these properties are missing; None where there is no text."""
+        if self.close is None:
+            return None
+        total = self._lengths.get(must)
+        if total is None:
+            total = len(self.close)
+            comma = -1 if self.comma is None else len(self.comma)
+            for j in _members(must):
+                member = self.member(j)
+                if member is None or comma < 0:
+                    return None
+                total += comma + len(member)
+            if len(self._lengths) > MAX_STATES:
+                self._lengths.clear()
+            self._lengths[must] = total
+        return total
+
+
+_fillings: Cache[tuple[_Object, State, int], list[bytes]] = Cache(
+    "object members", share=0.005, cost=lambda key, value: 600 + sum(60 + len(text) for text in value)
+)
 _keys: Cache[tuple[_Object, State], Term] = Cache("object names", share=0.01, cost=lambda key, value: 600)
 
 
@@ -656,6 +775,9 @@ class _After(Leaf):
 
     def unfolded(self) -> Term:
         return self.made.unfolded(self.state)
+
+    def is_spelled(self, alphabet: int) -> bool:
+        return self.made.is_spelled(alphabet)
 
     def classes(self) -> tuple[int, ...]:
         first = self.made.lowering.layout.comma.first
@@ -689,6 +811,9 @@ class _Keys(Leaf):
     def is_prefix_free(self) -> bool:
         return True
 
+    def is_spelled(self, alphabet: int) -> bool:
+        return self.made.is_spelled(alphabet)
+
     def classes(self) -> tuple[int, ...]:
         masks = [1 << byte for byte, _ in self.made.table.children(self.ranks, self.depth)]
         if self.made.table.other_forms(self.ranks, self.depth) and 1 << 0x5C not in masks:
@@ -708,16 +833,31 @@ class _Keys(Leaf):
         return union(*found)
 
     def shortest(self, alphabet: int) -> bytes | None:
-        completions = Completions(alphabet)
-        table, best = self.made.table, None
+        made, table = self.made, self.made.table
+        writing, completions = made.writing(alphabet), Completions(alphabet)
+        best: tuple[int, int, State] | None = None
         for rank in _members(self.ranks):
-            key = completions.shortest(table.rest(rank, self.depth))
-            if key is None or (best is not None and len(key) + 2 >= len(best)):
+            j = table.properties[rank]
+            after = made.after_property(self.base, j, 0) if made.plain or not made.shape.needs else None
+            if after is None:
                 continue
-            rest = completions.shortest(self.made.property_member(self.base, table.properties[rank]))
-            if rest is not None and (best is None or len(key) + len(rest) < len(best)):
-                best = key + rest
-        return best
+            key, value, rest = writing.key_from(j, self.depth), writing.value(j), made.least_length(after, alphabet)
+            if key is not None and value is not None and rest is not None:
+                length = len(key) + len(value) + rest
+                if best is None or length < best[0]:
+                    best = length, j, after
+        if best is not None:
+            _, j, after = best
+            parts = writing.key_from(j, self.depth), writing.value(j), made.least_text(after, alphabet)
+            return None if None in parts else b"".join(parts)  # type: ignore[arg-type]
+        found = None
+        for rank in _members(self.ranks):
+            text = completions.shortest(
+                concat(table.rest(rank, self.depth), made.property_member(self.base, table.properties[rank]))
+            )
+            if text is not None and (found is None or len(text) < len(found)):
+                found = text
+        return found
 
     def __str__(self) -> str:
         return f"one of {self.ranks.bit_count()} names"
@@ -751,6 +891,9 @@ class _Name(Leaf):
             if after is not EMPTY and not is_empty(after):
                 parts.append((group, after))
         return leaf(_Name(self.made, self.base, self.text + bytes((byte,)), tuple(parts))) if parts else EMPTY
+
+    def is_spelled(self, alphabet: int) -> bool:
+        return self.made.is_spelled(alphabet)
 
     def cuts(self) -> list[Cut]:
         return [self._cut(group, term) for group, term in self.ways]

@@ -136,9 +136,33 @@ def _inside(decoded: Term) -> Term:
         return EMPTY
     known = _insides.get(decoded)
     if known is None:
-        plain = None if decoded.flags & (CHECK | LAZY) else _substituted(decoded)
+        plain = _substituted(decoded) if _is_plain(decoded) else None
         known = leaf(_Inside(decoded)) if plain is None else concat(plain, _CLOSE)
         _insides.put(decoded, known)
+    return known
+
+
+_plain: Cache[Term, bool] = Cache("plain terms", share=0.002, cost=lambda key, value: 200)
+
+
+def _is_plain(term: Term) -> bool:
+    """Whether ``term`` is made of byte sets, concatenations, unions and repeats only."""
+    known = _plain.get(term)
+    if known is None:
+        match term:
+            case Concat():
+                known = True
+                rest: Term = term
+                while known and isinstance(rest, Concat):
+                    known, rest = _is_plain(rest.head), rest.tail
+                known = known and _is_plain(rest)
+            case Union():
+                known = all(map(_is_plain, term.items))
+            case Repeat():
+                known = _is_plain(term.item)
+            case _:
+                known = isinstance(term, ByteSet) or term is EPSILON
+        _plain.put(term, known)
     return known
 
 
@@ -179,9 +203,7 @@ def _substituted(term: Term) -> Term | None:
 
 def _as_characters(term: Term) -> Ranges | None:
     """The code points that ``term`` is a set of; None where it is anything else."""
-    if term.nullable or not isinstance(term, ByteSet | Concat | Union):
-        return None
-    if isinstance(term, Concat) and not isinstance(term.head, ByteSet | Union):
+    if term.nullable or not isinstance(term, ByteSet | Concat | Union) or not _is_plain(term):
         return None
     found = _characters(term)
     if len(found) != 1 or found[0][1] is not EPSILON:
@@ -409,6 +431,13 @@ class _Inside(Leaf):
     def clamp(self, term: Term, limit: int) -> Term:
         return _inside(clamp(self.decoded, limit))
 
+    def first(self) -> int | None:
+        if self.decoded.flags & LAZY:
+            return None
+        first = self.decoded.first
+        close = 1 << _QUOTE if self.decoded.nullable else 0
+        return first & _RAW | close | (1 << _BACKSLASH if first & _ESCAPABLE else 0)
+
     def classes(self) -> tuple[int, ...] | None:
         if self.decoded.flags & LAZY:
             return None
@@ -507,9 +536,15 @@ class _Escape(Leaf):
 
 @dataclass(frozen=True, slots=True)
 class _Unicode(Leaf):
-    r"""After ``\u``; apart from `_Escape` because few tokens get here, and hex digits cost a look at all characters."""
+    r"""In the digits after ``\u``: ``left`` more of them make up ``value``; ``high``: a pair's first surrogate, or 0.
+
+    Apart from `_Escape`, and digit by digit, because few tokens get here and a character class may be large.
+    """
 
     decoded: Term
+    high: int = 0
+    value: int = 0
+    left: int = 4
 
     @property
     def nullable(self) -> bool:
@@ -517,7 +552,7 @@ class _Unicode(Leaf):
 
     @property
     def min_length(self) -> int:
-        return 5
+        return self.left + 1
 
     def is_prefix_free(self) -> bool:
         return True
@@ -526,20 +561,65 @@ class _Unicode(Leaf):
         return None if self.decoded.flags & LAZY else tuple(_digit(value) for value in range(16))
 
     def derive(self, byte: int) -> Term:
-        return derive(_after_u(self.decoded), byte)
+        if not _HEX_DIGITS >> byte & 1:
+            return EMPTY
+        shift = 4 * (self.left - 1)
+        value = self.value | int(chr(byte), 16) << shift
+        ranges = _meant(self.high, value, value | (1 << shift) - 1)
+        if not any(_reaches(self.decoded, code_points([r]), ANY_CHARACTER) for r in ranges):
+            return EMPTY
+        if self.left > 1:
+            return leaf(_Unicode(self.decoded, self.high, value, self.left - 1))
+        if not self.high and 0xD800 <= value < 0xDC00:
+            return concat(_ESCAPE, _U, leaf(_Unicode(self.decoded, value)))
+        decoded = self.decoded
+        for b in chr(ranges[0][0]).encode("utf-8"):
+            decoded = derive(decoded, b)
+        return _inside(decoded)
 
     def shortest(self, alphabet: int) -> bytes | None:
-        return Completions(alphabet).shortest(_after_u(self.decoded))
+        for digit in range(16):
+            usable = _digit(digit) & alphabet
+            if usable:
+                byte = usable.bit_length() - 1
+                rest = Completions(alphabet).shortest(self.derive(byte))
+                if rest is not None:
+                    return bytes([byte]) + rest
+        return None
 
     def bounds(self, alphabet: int, within: int | None) -> tuple[int, int] | None:
         found = _Inside(self.decoded).bounds(alphabet, within)
         return None if found is None else (found[1], found[1])
 
     def clamp(self, term: Term, limit: int) -> Term:
-        return leaf(_Unicode(clamp(self.decoded, limit)))
+        return leaf(_Unicode(clamp(self.decoded, limit), self.high, self.value, self.left))
 
     def __str__(self) -> str:
         return f"json hex digits {self.decoded!r}"
+
+
+def _meant(high: int, lo: int, hi: int) -> list[tuple[int, int]]:
+    """The code points of the units ``lo`` to ``hi``, or of those after the surrogate ``high``."""
+    if high:
+        base = 0x10000 + ((high - 0xD800) << 10)
+        return [(base + a - 0xDC00, base + b - 0xDC00) for a, b in _overlaps(lo, hi, ((0xDC00, 0xDFFF),))]
+    pairs = [
+        (0x10000 + ((a - 0xD800) << 10), 0x103FF + ((b - 0xD800) << 10))
+        for a, b in _overlaps(lo, hi, ((0xD800, 0xDBFF),))
+    ]
+    return _overlaps(lo, hi, ((0, 0x1F), (0x7F, 0xD7FF), (0xE000, 0xFFFF))) + pairs
+
+
+def _reaches(decoded: Term, characters: Term, any_character: Term) -> bool:
+    """Whether ``decoded`` goes on with one of ``characters``; ``any_character``: what all characters look like here."""
+    if characters is any_character:
+        return decoded is not EMPTY and not is_empty(decoded)
+    for mask, target in transitions(characters):
+        rest = derive(any_character, (mask & -mask).bit_length() - 1)
+        for lo, hi in _runs(mask & decoded.first):
+            if any(_reaches(derive(decoded, byte), target, rest) for byte in range(lo, hi + 1)):
+                return True
+    return False
 
 
 def _begins(decoded: Term, mask: int) -> bool:
@@ -550,11 +630,6 @@ def _begins(decoded: Term, mask: int) -> bool:
     if decoded.flags & LAZY:
         return any(not is_empty(derive(decoded, lo)) for run in _runs(mask) for lo in range(run[0], run[1] + 1))
     return any(m & mask and not is_empty(target) for m, target in transitions(decoded))
-
-
-def _after_u(decoded: Term) -> Term:
-    r"""What follows ``\u``, as a term."""
-    return union(*[concat(_hex_of(ranges), _inside(target)) for ranges, target in _characters(decoded)])
 
 
 def _shortest_after(state: Leaf, alphabet: int) -> bytes | None:

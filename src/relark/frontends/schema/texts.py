@@ -103,6 +103,11 @@ class _Containing(Leaf):
     def _matches(self) -> Term:
         return union(self.begun, self.anywhere) if self.character is EPSILON else self.begun
 
+    def first(self) -> int | None:
+        if self._matches().flags & LAZY:
+            return None
+        return (ANY_CHARACTER if self.character is EPSILON else self.character).first
+
     def classes(self) -> tuple[int, ...] | None:
         matches = self._matches()
         if matches.flags & LAZY:
@@ -367,6 +372,9 @@ class _Counted(Leaf):
 
     def is_prefix_free(self) -> bool:
         return bool(self.term.flags & PREFIX_FREE)
+
+    def first(self) -> int:
+        return self.term.first & (FULL if self.most != 0 else _INNER)
 
     def classes(self) -> tuple[int, ...] | None:
         usable = FULL if self.most != 0 else _INNER

@@ -41,9 +41,7 @@ class Evaluated:
 
     def __or__(self, other: Evaluated) -> Evaluated:
         keys = self.keys if other.keys is EMPTY else other.keys if self.keys is EMPTY else union(self.keys, other.keys)
-        return Evaluated(
-            self.names | other.names, keys, max(self.first, other.first), self.matching | other.matching
-        )
+        return Evaluated(self.names | other.names, keys, max(self.first, other.first), self.matching | other.matching)
 
 
 NONE = Evaluated()
@@ -71,7 +69,9 @@ def items(compiler: Compiler, node: Node, found: Normal, present: Iterable[str])
     )
 
 
-def _applied(compiler: Compiler, node: Node, found: Normal, present: Iterable[str], kind: Kind, shape: object) -> Normal:
+def _applied(
+    compiler: Compiler, node: Node, found: Normal, present: Iterable[str], kind: Kind, shape: object
+) -> Normal:
     keywords = frozenset(present) - {"unevaluatedItems", "unevaluatedProperties"}
     parts = []
     for condition, evaluated in _cases(compiler, node, kind, keywords):

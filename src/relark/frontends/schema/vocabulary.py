@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -357,7 +358,7 @@ def advice(keyword: str, value: Any, dialect: Dialect) -> str:
                 close = _TYPE_WORDS.get(name.casefold()) or close_to(name, TYPES)
                 if close:
                     return f'Did you mean "{close}"?'
-    if type(value) is str and value in ("true", "false"):
+    if type(value) is str and re.fullmatch(r"true|false|-?[0-9]+(\.[0-9]+)?", value):
         return f"Did you mean {value}, without quotes?"
     return ""
 

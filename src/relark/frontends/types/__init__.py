@@ -12,6 +12,7 @@ members that a model would ignore, one name where a field has several.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,7 +88,7 @@ def _made(tp: Any) -> TypeSchema:
     else:
         try:
             adapter = TypeAdapter(arguments_type(tp) if is_function(tp) else tp)
-            if adapter.pydantic_complete is False:
+            if not getattr(adapter, "pydantic_complete", True):  # defer_build; before 2.10 it is built when asked for
                 adapter.rebuild()
         except (PydanticUserError, SchemaError, NameError) as error:
             raise ArgumentError(
@@ -140,7 +141,8 @@ def _obstacle(schema: Any, root: dict[str, Any], pointer: str, above: frozenset[
 
 
 def _shown(tp: Any) -> str:
-    return getattr(tp, "__qualname__", None) or repr(tp)
+    shown = tp.__qualname__ if isinstance(tp, type) or inspect.isroutine(tp) else repr(tp)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
 def _refusal(tp: Any, error: ValidationError) -> str:

@@ -27,13 +27,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from relark.errors import ArgumentError, UnsupportedError
 from relark.frontends.regex import compile_regex
 from relark.language import Term
-from relark.language.terms import EPSILON, FULL, byte_set, concat, intersection, literal, repeat, union
+from relark.language.literals import one_of
+from relark.language.terms import (
+    EMPTY,
+    EPSILON,
+    FULL,
+    byte_set,
+    complement,
+    concat,
+    intersection,
+    literal,
+    repeat,
+    union,
+)
 from relark.language.utf8 import TEXT, code_points
 
 __all__ = ["PREFIX", "python_format_term"]
@@ -165,56 +177,86 @@ _V4_PREFIX = "(?:/(?:[12]?[0-9]|3[0-2]))"
 _V6_PREFIX = "(?:/(?:[1-9]?[0-9]|1[01][0-9]|12[0-8]))"
 
 
-def _v4_network() -> str:
-    """Addresses whose bits after the prefix are zero."""
-    forms = [f"{_V4}(?:/32)?"]
-    for bits in range(32):
-        whole, rest = divmod(bits, 8)
-        parts = [_OCTET] * whole
-        parts.append("(?:" + "|".join(str(n) for n in range(0, 256, 1 << (8 - rest))) + ")")
-        parts += ["0"] * (3 - whole)
-        forms.append(r"\.".join(parts) + f"/{bits}")
-    return f"(?:{'|'.join(forms)})"
+# A network is an address whose bits after the prefix are zero.  What decides is the last part (octet or group) that is
+# not zero, and how many zero bits it ends with.  So each alternative commits to "this is the last", and those that read
+# on do not: few alternatives live at a time, where one for each prefix would be 129.
+
+
+def _from_prefix(least: int, most: int) -> Term:
+    return concat(literal(b"/"), one_of(str(bits).encode() for bits in range(least, most + 1)))
+
+
+def _v4_network() -> Term:
+    octet, dot = _pattern(_OCTET), literal(b".")
+    ending = [one_of(str(n).encode() for n in range(1 << zeros, 256, 2 << zeros)) for zeros in range(8)]
+    read: Term = EMPTY
+    for i in (4, 3, 2, 1):  # the octet that is read
+        last = (
+            concat(each, literal(b".0" * (4 - i)), _from_prefix(8 * i - zeros, 32)) for zeros, each in enumerate(ending)
+        )
+        read = union(*last, concat(octet, dot, read))
+    return union(read, concat(literal(b"0.0.0.0"), _from_prefix(0, 32)), _pattern(_V4))
 
 
 def _v6_network() -> Term:
-    """Addresses whose bits after the prefix are zero, written in eight groups or with one "::"."""
-    group, colon, zero = _pattern(_GROUP), literal(b":"), _pattern("0{1,4}")
-    forms = [concat(_pattern(_V6), repeat(literal(b"/128"), 0, 1))]
-    for bits in range(128):
-        whole, rest = divmod(bits, 16)
-        last = [_pattern(_cleared(16 - rest))] if rest else []
-        groups = [*[group] * whole, *last, *[zero] * (8 - whole - len(last))]  # what may stand at each of the eight
-        shapes = [_joined(groups, colon)]
-        for after in range(8):  # groups after the "::", which stands for one or more
-            heads = [_joined(groups[:before], colon) for before in range(8 - after)]
-            tail = _joined(groups[8 - after :], colon) if after else EPSILON
-            shapes.append(concat(union(*heads), literal(b"::"), tail))
-        forms.append(concat(union(*shapes), literal(f"/{bits}".encode())))
-    return union(*forms)
+    group, zero, colon, gap = _pattern(_GROUP), _pattern("0{1,4}"), literal(b":"), literal(b"::")
+    ending = [
+        _pattern(f"{_HEX}{{0,{3 - zeros // 4}}}[{_ENDING_DIGITS[zeros % 4]}]{'0' * (zeros // 4)}")
+        for zeros in range(16)
+    ]
+
+    def last(i: int, then: Callable[[int], Term]) -> Iterator[Term]:
+        """Group ``i`` of eight ends with so many zero bits; ``then`` follows for the prefixes that this allows."""
+        for zeros, each in enumerate(ending):
+            yield concat(each, then(16 * i - zeros))
+
+    def zeros_to_the_end(room: int, least: int) -> Term:
+        """Up to ``room`` groups of zeros after "::"."""
+        some = concat(zero, repeat(concat(colon, zero), 0, room - 1)) if room else EMPTY
+        return concat(union(EPSILON, some), _from_prefix(least, 128))
+
+    def gap_after(i: int, least: int) -> Term:
+        """After group ``i``: zeros, "::", zeros."""
+        follows: Term = EMPTY
+        for before in range(7 - i, -1, -1):
+            follows = union(concat(gap, zeros_to_the_end(7 - i - before, least)), concat(colon, zero, follows))
+        return follows
+
+    tails: list[Term] = [EMPTY]  # after "::", up to so many groups, not all of them zeros
+    for room in range(1, 8):
+        commits = (
+            concat(each, *[colon, zero] * after, _from_prefix(128 - 16 * after - zeros, 128))
+            for after in range(room)
+            for zeros, each in enumerate(ending)
+        )
+        tails.append(union(*commits, concat(group, colon, tails[-1])))
+    read: Term = EMPTY
+    for i in range(8, 0, -1):  # the group that is read
+        whole = last(i, lambda least, i=i: concat(*[colon, zero] * (8 - i), _from_prefix(least, 128)))  # type: ignore[misc]
+        gapped = last(i, lambda least, i=i: gap_after(i, least)) if i < 8 else ()  # type: ignore[misc]
+        before = concat(group, gap, tails[7 - i]) if i < 8 else EMPTY
+        read = union(*whole, *gapped, before, concat(group, colon, read))
+    nothing = union(concat(gap, zeros_to_the_end(7, 0)), concat(zero, gap_after(1, 0)))
+    zeros = concat(zero, repeat(concat(colon, zero), 7, 7), _from_prefix(0, 128))
+    return union(read, concat(gap, tails[7]), nothing, zeros, _pattern(_V6))
 
 
-def _joined(items: list[Term], separator: Term) -> Term:
-    return concat(*(part for i, item in enumerate(items) for part in ([separator] if i else []) + [item]))
-
-
-def _cleared(bits: int) -> str:
-    """Groups of up to four hexadecimal digits whose last ``bits`` bits, fewer than 16, are zero."""
-    zeros, rest = divmod(bits, 4)
-    step = 1 << rest
-    digits = "".join(f"{n:x}" + (f"{n:X}" if n > 9 else "") for n in range(0, 16, step))
-    return f"(?:{_HEX}{{0,{3 - zeros}}}[{digits}]{'0' * zeros}|0{{1,4}})"
+_ENDING_DIGITS = ("13579bBdDfF", "26aAeE", "4cC", "8")  # with 0, 1, 2, 3 zero bits at the end
 
 
 def _either(first: str, second: str) -> str:
     return f"(?:{first}|{second})"
 
 
-_LABEL = "(?!(?i:xn--))[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
-_LAST_LABEL = "(?!(?i:xn--))[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # a number would make it an IPv4 address
-_HOST = rf"(?:(?:{_LABEL}\.){{0,8}}{_LAST_LABEL}|{_V4}|\[{_V6}\])"
+# No label begins with "xn--", whose rest would have to be Punycode; the last one not with a digit, which would make the
+# host an IPv4 address.  Lengths are free, as in https://url.spec.whatwg.org/, and so states are few.
+_LABEL_BYTE = "[A-Za-z0-9_-]"
+_LABEL_X = f"[Xx](?:[A-MO-Za-mo-z0-9_-]{_LABEL_BYTE}*|[Nn](?:[A-Za-z0-9_]{_LABEL_BYTE}*)?)?"
+_LABEL = f"(?:[A-WYZa-wyz0-9_]{_LABEL_BYTE}*|{_LABEL_X})"
+_LAST_LABEL = f"(?:[A-WYZa-wyz]{_LABEL_BYTE}*|{_LABEL_X})"
+_HOST = rf"(?:(?:{_LABEL}\.)*{_LAST_LABEL}|{_V4}|\[{_V6}\])"
 _PORT = "(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))"
-_USER = "(?:[A-Za-z0-9._~%-]{1,64}(?::[A-Za-z0-9._~%-]{0,64})?@)"
+_USER = "(?:[A-Za-z0-9._~%-]+(?::[A-Za-z0-9._~%-]*)?@)"
 _PATH_BYTE = "[A-Za-z0-9._~!$&'()*+,;=:@%-]"
 _REST = rf"(?:/{_PATH_BYTE}*)*(?:\?(?:{_PATH_BYTE}|[/?])*)?(?:\#(?:{_PATH_BYTE}|[/?])*)?"
 
@@ -224,7 +266,7 @@ def _url(schemes: str) -> Term:
     with_host = [s for s in named if s != "file"]
     forms = []
     if not named:
-        forms.append(f"[a-z][a-z0-9+.-]{{0,30}}://{_USER}?{_HOST}{_PORT}?{_REST}")
+        forms.append(f"[a-z][a-z0-9+.-]*://{_USER}?{_HOST}{_PORT}?{_REST}")
         forms.append(f"(?:mailto|tel|urn|news):{_PATH_BYTE}+")
         forms.append(f"file:///{_PATH_BYTE}*{_REST}")
     if with_host:
@@ -236,19 +278,28 @@ def _url(schemes: str) -> Term:
 
 def _multi_host_url(schemes: str) -> Term:
     named = [s for s in schemes.split(",") if s]
-    scheme = f"(?:{'|'.join(map(re.escape, named))})" if named else "[a-z][a-z0-9+.-]{0,30}"
+    scheme = f"(?:{'|'.join(map(re.escape, named))})" if named else "[a-z][a-z0-9+.-]*"
     host = f"{_USER}?{_HOST}{_PORT}?"
     return _pattern(f"{scheme}://{host}(?:,{host})*{_REST}")
 
 
-# As the package email-validator judges, which pydantic asks: a host with a dot, no reserved last label.
+# As the package email-validator judges, which pydantic asks: a host with a dot, no reserved last label.  Parts with
+# separators are short enough if they have up to 32 other characters.
 _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
-_LOCAL = rf"(?=[^@]{{1,64}}@){_ATOM}+(?:\.{_ATOM}+)*"
-_MAIL_LABEL = "(?!..--)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_RESERVED = "(?!(?i:arpa|invalid|local|localhost|onion|test)(?![A-Za-z]))"
-_DOMAIN = rf"(?:{_MAIL_LABEL}\.){{1,2}}{_RESERVED}[A-Za-z]{{2,24}}"
-_EMAIL = rf"{_LOCAL}@{_DOMAIN}"
-_NAME_EMAIL = rf"(?:[A-Za-z0-9]+(?: [A-Za-z0-9]+){{0,5}} <{_EMAIL}>|{_EMAIL})"
+_LOCAL = rf"(?:{_ATOM}(?:\.?{_ATOM}){{0,31}}|{_ATOM}{{33,64}})"
+_MAIL_LABELS = r"(?:(?:[A-Za-z0-9](?:-?[A-Za-z0-9]){0,31}|[A-Za-z0-9]{33,63})\.){1,3}"
+_RESERVED = "(?i:arpa|invalid|local(?:host)?|onion|test)"
+
+
+def _email() -> Term:
+    last = intersection(_pattern("[A-Za-z]{2,24}"), complement(_pattern(_RESERVED)))
+    return concat(_pattern(f"{_LOCAL}@{_MAIL_LABELS}"), last)
+
+
+def _name_email() -> Term:
+    named = concat(_pattern("[A-Za-z0-9]+(?: [A-Za-z0-9]+){0,5} <"), _email(), literal(b">"))
+    return union(named, _email())
+
 
 # --- bytes in strings -------------------------------------------------------------------------------------------------
 
@@ -322,7 +373,7 @@ _STRIPPED = r"(?:[^\p{White_Space}](?:.*[^\p{White_Space}])?)?"
 
 
 def _python_regex() -> str:
-    """A core of the notation of `re`: no look-around, no back-references, groups nested three deep."""
+    """A core of the notation of `re`: no look-around, no back-references, groups nested two deep."""
     escape = r"\\[dDsSwW.\\()\[\]{}*+?|^$/-]"
     in_class = r"(?:[^\\\[\]^&~|\-]|\\[dDsSwW\]\\\^\-]|a-z|A-Z|0-9)"
     class_ = rf"\[\^?{in_class}+\]"
@@ -330,7 +381,7 @@ def _python_regex() -> str:
     count = r"(?:(?:[*+?]|\{[0-9]{1,3}(?:,)?\})\??)?"
     anchor = r"(?:[\^$]|\\[bB])"
     sequence = f"(?:{simple}{count}|{anchor})*"
-    for _ in range(3):
+    for _ in range(2):
         body = rf"{sequence}(?:\|{sequence})*"
         sequence = rf"(?:{simple}{count}|\((?:\?:)?{body}\){count}|{anchor})*"
     return rf"{sequence}(?:\|{sequence})*"
@@ -378,21 +429,21 @@ _MAKERS: dict[str, Callable[[str], Term]] = {
     "date": _date,
     "date-time": lambda zone: _pattern(f"{_DATE}T{_TIME}{_ZONES[zone]}"),
     "duration": _duration,
-    "email": _fixed(_EMAIL),
+    "email": lambda parameter: _email(),
     "fraction": _fixed(_FRACTION),
     "hex": _hex_bytes,
     "ip-address": _fixed(_either(_V4, _V6)),
     "ip-interface": _fixed(_either(f"{_V4}{_V4_PREFIX}?", f"{_V6}{_V6_PREFIX}?")),
-    "ip-network": lambda parameter: union(_pattern(_v4_network()), _v6_network()),
+    "ip-network": lambda parameter: union(_v4_network(), _v6_network()),
     "ipv4-address": _fixed(_V4),
     "ipv4-interface": _fixed(f"{_V4}{_V4_PREFIX}?"),
-    "ipv4-network": lambda parameter: _pattern(_v4_network()),
+    "ipv4-network": lambda parameter: _v4_network(),
     "ipv6-address": _fixed(_V6),
     "ipv6-interface": _fixed(f"{_V6}{_V6_PREFIX}?"),
     "ipv6-network": lambda parameter: _v6_network(),
     "lower": _fixed(r"\P{Changes_When_Lowercased}*"),
     "multi-host-url": _multi_host_url,
-    "name-email": _fixed(_NAME_EMAIL),
+    "name-email": lambda parameter: _name_email(),
     "regex": lambda parameter: _pattern(_python_regex()),
     "rust-search": _rust_search,
     "search": _search,

@@ -21,13 +21,16 @@ __all__ = ["arguments_type", "is_function"]
 
 
 def is_function(tp: object) -> bool:
-    """Whether ``tp`` is a function or method, and not a type."""
-    return inspect.isroutine(tp) or isinstance(tp, functools.partial)
+    """Whether ``tp`` is a function, a method or an object that can be called, and not a type."""
+    if inspect.isroutine(tp) or isinstance(tp, functools.partial):
+        return True
+    known = isinstance(tp, type) or hasattr(tp, "__origin__") or hasattr(tp, "__get_pydantic_core_schema__")
+    return callable(tp) and not known and type(tp).__module__ not in ("typing", "typing_extensions", "types")
 
 
 def arguments_type(function: Callable[..., Any]) -> Any:
     """A type for `pydantic.TypeAdapter` whose values are the keyword arguments of ``function``."""
-    name = getattr(function, "__qualname__", None) or repr(function)
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
     try:
         parameters = inspect.signature(function).parameters
         hints = typing.get_type_hints(_annotated(function), include_extras=True)
@@ -79,6 +82,8 @@ def _annotated(function: Any) -> Any:
     while isinstance(function, functools.partial):
         function = function.func
     function = inspect.unwrap(function)
+    if not inspect.isroutine(function):  # an object that can be called
+        function = type(function).__call__
     return function.__func__ if inspect.ismethod(function) else function
 
 

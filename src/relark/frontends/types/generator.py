@@ -50,6 +50,7 @@ _FORMATS = {
     "base64": "relark:base64",
     "base64url": "relark:base64url",
     "email": "relark:email",
+    "fraction": "relark:fraction",  # before pydantic 2.14
     "ipv4": "relark:ipv4-address",
     "ipv4interface": "relark:ipv4-interface",
     "ipv4network": "relark:ipv4-network",
@@ -83,8 +84,8 @@ _MISTAKEN = {"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length"}
 # Functions of pydantic around a schema that never refuse a value that the schema has let pass.
 _HARMLESS = re.compile(
     r"path_validator|Secret|EncodedBytes|EncodedStr|wrap_val|_validate|defaultdict_validator|counter_validator"
-    r"|sequence_validator|ordered_dict|deque|Secret\.__get_pydantic_core_schema__|IPv|ip_v|pattern_.*validator"
-    r"|mapping_like_validator|int_value|forbid_inf_nan|decimal"
+    r"|sequence_validator|Counter|ordered_dict|deque|Secret\.__get_pydantic_core_schema__|IPv|ip_v|pattern_.*validator"
+    r"|fraction_validator|mapping_like_validator|int_value|forbid_inf_nan|decimal"
 )
 
 LARGEST_FLOAT = 1.7976931348623157e308
@@ -210,7 +211,11 @@ class SchemaGenerator(GenerateJsonSchema):
             bounds["multipleOf"] = _plain(abs(limits["multiple_of"]))
         digits, places = schema.get("max_digits"), schema.get("decimal_places")
         shapes = list(_digit_shapes(digits, places))
-        text = union_of(_within(bounds, *shape) for shape in shapes)
+        if "multiple_of" in limits:  # Python's remainder of decimals is defined while the quotient has 28 digits
+            room = 27 - _places(limits["multiple_of"])
+            text = union_of(_within(bounds, room if w is None else min(w, room), p) for w, p in shapes)
+        else:
+            text = union_of(_within(bounds, *shape) for shape in shapes)
         number: Json
         if digits is None and places is None and "multiple_of" not in limits:
             number = self.float_schema({n: float(v) for n, v in limits.items()})
@@ -392,7 +397,7 @@ class SchemaGenerator(GenerateJsonSchema):
 
     def _hashable(self, schema: Core) -> Json:
         """The schema of ``schema``'s values that Python can put in a set."""
-        inner = self._definitions[schema["schema_ref"]] if schema["type"] == "definition-ref" else schema
+        inner = self._definitions.get(schema["schema_ref"], schema) if schema["type"] == "definition-ref" else schema
         kind = inner["type"]
         if kind == "any":
             return {"type": ["string", "number", "boolean", "null"]}
@@ -523,8 +528,9 @@ class SchemaGenerator(GenerateJsonSchema):
         cls = schema["cls"]
         if schema.get("custom_init"):
             made = with_checked(made, f"{cls.__name__}.__init__")
-        if schema.get("post_init") and schema["post_init"] != "init_private_attributes":
-            made = with_checked(made, f"{cls.__name__}.{schema['post_init']}")
+        after = schema.get("post_init")
+        if after and not getattr(cls, after).__module__.startswith("pydantic."):  # not what sets private attributes
+            made = with_checked(made, f"{cls.__name__}.{after}")
         return made
 
     def dataclass_schema(self, schema: Core) -> Json:
@@ -618,15 +624,15 @@ class SchemaGenerator(GenerateJsonSchema):
             found = with_checked(found, f"the discriminator {_function_name(discriminator)}")
         return found
 
-    def _tagged(self, choice: Core, discriminator: Any) -> Json:
+    def _tagged(self, choice: Core, *discriminators: Any) -> Json:
         inner = self._unwrapped(choice)
-        if inner["type"] == "tagged-union":
-            return union_of(self._tagged(each, discriminator) for each in inner["choices"].values())
+        if inner["type"] == "tagged-union":  # its tag counts as well
+            both = (*discriminators, inner["discriminator"])
+            return union_of(self._tagged(each, *both) for each in inner["choices"].values())
         made = self.generate_inner(choice)
-        tag = self._tag(inner, discriminator)
-        if tag is None or tag in made.get("required", ()):
-            return made
-        return {**made, "required": [*made.get("required", ()), tag]}
+        tags = [tag for tag in (self._tag(inner, each) for each in discriminators) if tag is not None]
+        required = list(dict.fromkeys([*made.get("required", ()), *tags]))
+        return {**made, "required": required} if required else made
 
     def _tag(self, fields: Core, discriminator: Any) -> str | None:
         """The name under which the discriminating field of an object is written."""
@@ -645,7 +651,7 @@ class SchemaGenerator(GenerateJsonSchema):
     def _unwrapped(self, schema: Core) -> Core:
         """The schema of fields, or a union, under models, references and validators."""
         while True:
-            if schema["type"] == "definition-ref":
+            if schema["type"] == "definition-ref" and schema["schema_ref"] in self._definitions:
                 schema = self._definitions[schema["schema_ref"]]
             elif schema["type"] != "tagged-union" and isinstance(schema.get("schema"), dict):
                 schema = schema["schema"]
@@ -685,7 +691,9 @@ class SchemaGenerator(GenerateJsonSchema):
         if keyword is not None and not _mentions(schema, "bytes"):
             [limit] = function.keywords.values()
             return _joined({**made}, [{keyword: limit}])
-        if module.partition(".")[0] in ("pydantic", "pydantic_core", "ipaddress") and _HARMLESS.search(name):
+        if module.partition(".")[0] in ("pydantic", "pydantic_core", "ipaddress", "collections") and _HARMLESS.search(
+            name
+        ):
             return made
         return with_checked(made, name)
 
