@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,14 +60,15 @@ class Constraint:
 
     ``term``: its UTF-8 encodings as a language; ``description``: what a person wrote; ``sources``: the compiled
     regexes and schemas it was made of (what `relark.explain` reports on).  ``parse``: what a finished text means, for
-    constraints made from types and schemas; ``parse_part``: the same for the value at a path inside it.
+    constraints made from types and schemas; ``parse_part``: the same for the value at a path
+    inside it (path, text, the values around it from the outside in).
     """
 
     term: Term
     description: str
     sources: tuple[CompiledRegex | CompiledSchema, ...] = ()
     parse: Callable[[str], Any] | None = None
-    parse_part: Callable[[tuple[str | int, ...], str], Any] | None = None
+    parse_part: Callable[[tuple[str | int, ...], str, Sequence[Any]], Any] | None = None
 
     def __post_init__(self) -> None:
         if self.term.depth > MAX_START_DEPTH:
@@ -213,31 +214,34 @@ def schema(
 ) -> Constraint:
     """JSON texts of the values of a type or a schema.
 
-    ``of``: a JSON Schema (``dict``, ``bool``, or its JSON text), or a type: a Pydantic model, dataclass, TypedDict, Enum,
-    ``list[Item]``, ``int``, a union, a function (an object of its arguments) and whatever else Pydantic understands.
+    ``of``: a JSON Schema (``dict``, ``bool``, or its JSON text), or a type: a Pydantic model, dataclass, TypedDict,
+    Enum, ``list[Item]``, ``int``, a union, a function (an object of its arguments) and whatever else Pydantic
+    understands.
 
-    ``property_order``: "schema" writes declared properties in the schema's order, others after them; "any" accepts any order,
-    as JSON Schema does.  ``whitespace``: "flexible" (what ``json.dumps`` writes with any separators or indent), "compact", or
-    a regex for the whitespace after ``{ [ , :`` and before ``} ]``.  ``formats``: "assert" enforces the standard ``format``s, and
-    takes unknown names for annotations, as JSON Schema does; "strict" refuses unknown names; "annotate" enforces none; a dict
-    from names to patterns (or constraints) adds formats to the standard ones.  ``compact_numbers``: ``1``, never ``1.0`` or
-    ``1e0``.  ``registry``: a `referencing.Registry` for ``$ref``s to other documents; nothing is ever fetched.
+    ``property_order``: "schema" writes declared properties in the schema's order, others after them; "any" accepts
+    any order, as JSON Schema does.  ``whitespace``: "flexible" (what ``json.dumps`` writes with any separators or
+    indent), "compact", or a regex for the whitespace after ``{ [ , :`` and before ``} ]``.  ``formats``: "assert"
+    enforces the standard ``format``s, and takes unknown names for annotations, as JSON Schema does; "strict"
+    refuses unknown names; "annotate" enforces none; a dict from names to patterns (or constraints) adds formats to
+    the standard ones.  ``compact_numbers``: ``1``, never ``1.0`` or ``1e0``.  ``registry``: a
+    `referencing.Registry` for ``$ref``s to other documents; nothing is ever fetched.
 
-    Raises `SchemaError` for a malformed schema, `UnsupportedError` for what cannot be enforced, `UnsatisfiableError` where no
-    value exists, naming the keywords that clash; all with JSON pointers.
+    Raises `SchemaError` for a malformed schema, `UnsupportedError` for what cannot be enforced,
+    `UnsatisfiableError` where no value exists, naming the keywords that clash; all with JSON pointers.
 
     >>> schema({"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}}).fullmatch('{"age": 7}')
     True
     """
     from relark.frontends.schema import compile_schema
 
-    if isinstance(of, dict | bool | str):
-        source, parse, parse_part = of, json.loads, None
-    else:
+    source: Any = of
+    parse: Callable[[str], Any] = json.loads
+    parse_part = None
+    if not isinstance(of, dict | bool | str):
         from relark.frontends.types import type_schema
 
         found = type_schema(of)
-        source, parse, parse_part = found.schema, found.parse, getattr(found, "parse_part", None)
+        source, parse, parse_part = found.schema, found.parse, found.parse_part
     compiled = compile_schema(
         source,
         property_order=property_order,
@@ -246,15 +250,18 @@ def schema(
         compact_numbers=compact_numbers,
         registry=registry,
     )
-    shown = (
-        " ".join(of.split())
-        if isinstance(of, str)
-        else repr(of)
-        if isinstance(of, dict | bool)
-        else getattr(of, "__name__", repr(of))
-    )
-    shown = f"{shown[:97]}..." if len(shown) > 100 else shown
+    shown = _shown(of)
     return Constraint(compiled.term, f"schema({shown})", (compiled,), parse, parse_part)
+
+
+def _shown(of: Any) -> str:
+    if isinstance(of, str):
+        shown = " ".join(of.split())
+    elif isinstance(of, dict | bool) or getattr(of, "__args__", None) or not hasattr(of, "__name__"):
+        shown = repr(of)
+    else:
+        shown = of.__name__
+    return f"{shown[:97]}..." if len(shown) > 100 else shown
 
 
 def _format(name: str, meaning: object) -> Term:

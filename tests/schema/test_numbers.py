@@ -23,6 +23,7 @@ from relark.frontends.schema.number_sets import exact
 from relark.frontends.schema.numbers import PLACES, SPARE_ZEROS, WHOLE_DIGITS, NumberSet, number_term
 from relark.language import EMPTY, FULL, Completions, Term, derive, lower_bound, transitions
 from relark.language.derivative import clamp
+from relark.language.terms import LeafTerm
 
 ALL, INTEGERS = NumberSet.all(), NumberSet.integers()
 between, multiples, values = NumberSet.interval, NumberSet.multiples, NumberSet.values
@@ -478,6 +479,8 @@ def test_completions_keep_to_the_alphabet(name: str, missing: bytes) -> None:
         for byte in prefix:
             state = derive(state, byte)
         rest = Completions(alphabet).shortest(state)
+        if isinstance(state, LeafTerm) and state.leaf.is_spelled(alphabet):
+            assert rest is not None
         if rest is None:
             assert state is EMPTY or missing not in (b"e", b"E", b"-", b"+", b"7")
         else:

@@ -254,6 +254,8 @@ def clamp(term: Term, limit: int) -> Term:
 def _clamped(term: Term, limit: int) -> Term:
     if isinstance(term, LeafTerm):
         return term.leaf.clamp(term, limit)
+    if isinstance(term, Union):
+        return union(*[clamp(item, limit) for item in term.items])
     if not isinstance(term, Repeat):
         return term
     hi = None if term.hi is None or term.hi >= limit else term.hi

@@ -95,6 +95,10 @@ _NOTHING_WITHOUT = {
     "minContains": ("contains",),
     "maxContains": ("contains",),
 }
+_COMBINING = {
+    "$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas",
+    "dependencies", "unevaluatedItems", "unevaluatedProperties",
+}  # fmt: skip
 ANNOTATION = "an annotation: it says nothing about values"
 ANY = "any value is allowed, of any size: give a schema"
 OTHERS = "objects may have any number of other members: give additionalProperties: false, or maxProperties"
@@ -145,9 +149,9 @@ def _inside(pointer: str, step: str | int) -> str:
 
 
 def _problem(compiler: Compiler, node: Node) -> KeywordUse | None:
-    """What of ``node``, or of a schema that belongs to it, cannot be enforced."""
+    """What of ``node`` itself cannot be enforced; schemas that it combines are looked into for themselves."""
     try:
-        compiler.normal(compiler.place(node))
+        compiler.normal(compiler.place(node, frozenset(node.keywords()) - _COMBINING))
     except PatternError as error:
         pointer, _, why = error.message.partition(": ")  # written so by `ecma`
         return KeywordUse(pointer, pointer.rpartition("/")[2], "refused", why)

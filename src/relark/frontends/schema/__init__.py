@@ -1,8 +1,8 @@
 """JSON Schema as terms: the JSON texts of the values that a schema allows.
 
-`compile_schema` is the way in.  `document` reads the schema and follows references, `normal` and `keywords` split it by JSON
-type into shapes, `compiler` turns shapes into terms through `numbers`, `strings` (with `ecma` and `formats`), `objects` and
-`arrays`.  What is not visited by a text is never looked into.
+`compile_schema` is the way in.  `document` reads the schema and follows references, `normal` and `keywords` split
+it by JSON type into shapes, `compiler` turns shapes into terms through `numbers`, `strings` (with `ecma` and
+`formats`), `objects` and `arrays`.  What is not visited by a text is never looked into.
 """
 
 from __future__ import annotations
@@ -19,7 +19,18 @@ from relark.frontends.regex import compile_regex
 from relark.frontends.schema.compiler import Compiler
 from relark.frontends.schema.document import Node, load
 from relark.frontends.schema.shapes import Layout
-from relark.language import EPSILON, Term, byte_set, concat, literal, repeat, union
+from relark.language import (
+    EPSILON,
+    Term,
+    byte_set,
+    complement,
+    concat,
+    intersection,
+    is_empty,
+    literal,
+    repeat,
+    union,
+)
 
 if TYPE_CHECKING:
     from referencing import Registry
@@ -53,10 +64,11 @@ def compile_schema(
     compact_numbers: bool = False,
     registry: Registry[Any] | None = None,
 ) -> CompiledSchema:
-    """The texts of ``schema``; see `relark.schema` for the arguments (here ``formats`` maps to languages of decoded texts).
+    """The texts of ``schema``; see `relark.schema` for the arguments (here ``formats`` maps to languages of decoded
+    texts).
 
-    Raises `SchemaError` for what is no schema, `UnsupportedError` for what cannot be enforced, `UnsatisfiableError` if there
-    is no text; each names the JSON pointer.
+    Raises `SchemaError` for what is no schema, `UnsupportedError` for what cannot be enforced, `UnsatisfiableError`
+    if there is no text; each names the JSON pointer.
     """
     if property_order not in get_args(PropertyOrder):
         raise ArgumentError(f"property_order={property_order!r}: expected 'schema' or 'any'")
@@ -103,25 +115,23 @@ def _text(schema: object) -> str | None:
 def layout(whitespace: str = "flexible", order: PropertyOrder = "schema", compact_numbers: bool = False) -> Layout:
     """A way of writing.
 
-    "flexible": a blank, or a line break and up to `LONGEST_INDENT` blanks or tabs, after ``{ [ ,`` and before ``} ]``; a
-    blank after ``:``.  So everything that ``json.dumps`` writes, with default or compact separators or any indent.
-    "compact": nothing.  Else a regex for the whitespace after ``{ [ , :`` and before ``} ]``, which must match JSON whitespace
-    only.
+    "flexible": a blank, or a line break and up to `LONGEST_INDENT` blanks or tabs, after ``{ [ ,`` and before ``}
+    ]``; a blank after ``:``.  So everything that ``json.dumps`` writes, with default or compact separators or any
+    indent. "compact": nothing.  Else a regex for the whitespace after ``{ [ , :`` and before ``} ]``, which must
+    match JSON whitespace only.
     """
-    if whitespace == "compact":
-        space = after_colon = EPSILON
-    elif whitespace == "flexible":
+    space: Term = EPSILON
+    after_colon: Term = EPSILON
+    if whitespace == "flexible":
         blanks = repeat(byte_set(1 << ord(" ") | 1 << ord("\t")), 0, LONGEST_INDENT)
         space = union(EPSILON, literal(b" "), concat(literal(b"\n"), blanks))
         after_colon = repeat(literal(b" "), 0, 1)
-    else:
+    elif whitespace != "compact":
         space = after_colon = _space(whitespace)
     return Layout(space, concat(literal(b":"), after_colon), concat(literal(b","), space), order, compact_numbers)
 
 
 def _space(pattern: str) -> Term:
-    from relark.language import complement, intersection, is_empty
-
     space = compile_regex(pattern).term
     blank = repeat(byte_set(sum(1 << ord(c) for c in " \t\n\r")), 0, None)
     if not is_empty(intersection(space, complement(blank))):

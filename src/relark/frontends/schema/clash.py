@@ -1,8 +1,8 @@
 """Why a schema has no value: the keywords that clash, by pointer.
 
 Keywords are left out one by one as long as no value comes back (delta debugging, Zeller and Hildebrandt 2002, in its
-simplest form); what is left clashes.  A required member or an applied subschema that has no value by itself is looked into
-instead.
+simplest form); what is left clashes.  A required member or an applied subschema that has no value by itself is
+looked into instead.
 """
 
 from __future__ import annotations
@@ -85,10 +85,7 @@ def _is_plausible(compiler: Compiler, said: list[tuple[Node, str]]) -> bool:
 
 def _empty_inside(compiler: Compiler, node: Node, clashing: list[str]) -> list[Node]:
     """A subschema under the ``clashing`` keywords that has no value by itself and needs one."""
-    inside: list[Node] = []
-    for keyword in ("anyOf", "oneOf"):
-        if clashing == [keyword] and len(node.get(keyword)) == 1:
-            inside.append(node.child(keyword, 0))
+    inside = [node.child(k, 0) for k in ("anyOf", "oneOf") if clashing == [k] and len(node.get(k)) == 1]
     if "properties" in clashing and "required" in node.keywords():
         declared = node.get("properties")
         inside += [node.child("properties", name) for name in node.get("required") if name in declared]

@@ -4,9 +4,9 @@ A `Compiler` belongs to one document and one way of writing.  It remembers the `
 into, and the term of its values.  Terms of objects and arrays unfold when a text gets there, so a schema costs what is
 visited of it.
 
-Whether a schema has a value at all is decided here, where recursion can be seen: a value is finite, so a schema that needs
-a value of itself has none (a least fixpoint); shortest texts are one too (Knuth, "A generalization of Dijkstra's
-algorithm", 1977).
+Whether a schema has a value at all is decided here, where recursion can be seen: a value is finite, so a schema
+that needs a value of itself has none (a least fixpoint); shortest texts are one too (Knuth, "A generalization of
+Dijkstra's algorithm", 1977).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from relark.errors import UnsatisfiableError, UnsupportedError
 from relark.frontends.schema import keywords
-from relark.frontends.schema.arrays import array_is_inhabited, array_least_text, array_term
+from relark.frontends.schema.arrays import array_count, array_is_inhabited, array_least_text, array_term
 from relark.frontends.schema.expressions import (
     FALSE,
     TRUE,
@@ -99,8 +99,8 @@ def _locked(method: F) -> F:
 class Compiler:
     """The schemas of one document, written in one way.
 
-    ``formats``: what ``format`` names mean beyond the standard ones (decoded texts); ``assert_formats``: whether formats are
-    enforced; ``known_formats_only``: whether an unknown one is refused.
+    ``formats``: what ``format`` names mean beyond the standard ones (decoded texts); ``assert_formats``: whether
+    formats are enforced; ``known_formats_only``: whether an unknown one is refused.
     """
 
     layout: Layout
@@ -307,27 +307,7 @@ class Compiler:
         return min(total, limit)
 
     def _count_array(self, case: ArrayCase, limit: int) -> int:
-        if isinstance(case, Mixed) or case.contains or case.unique or case.repeated:
-            return limit
-        most = case.most
-        if most is None:
-            first_impossible = next((i for i, s in enumerate(case.prefix) if not self.is_inhabited(s)), None)
-            if first_impossible is not None:
-                most = first_impossible
-            elif not self.is_inhabited(case.items):
-                most = len(case.prefix)
-            else:
-                return limit
-        total, product = 0, 1
-        for length in range(most + 1):
-            if length:
-                item = case.prefix[length - 1] if length <= len(case.prefix) else case.items
-                product *= self.count(item, limit + 1)
-            if length >= case.least:
-                total += product
-            if total >= limit or product == 0:
-                break
-        return min(total, limit)
+        return limit if isinstance(case, Mixed) else array_count(case, self, limit)
 
     def _count_object(self, case: ObjectCase, limit: int) -> int:
         if isinstance(case, Mixed) or case.needs or case.dependent:
@@ -494,14 +474,15 @@ class Compiler:
             return self.term(schema)
         except RecursionError:
             raise UnsupportedError(
-                "schemas nest too deep in each other for Python's stack; name inner ones with $defs and $ref, or flatten",
+                "schemas nest too deep in each other for Python's stack; "
+                "name inner ones with $defs and $ref, or flatten",
                 pointer=node.pointer,
             ) from None
         except Loop as loop:
             where = loop.schema.node.pointer if isinstance(loop.schema, Is) else node.pointer
             raise UnsupportedError(
-                "the reference leads back to this schema without going into a member or an item, so it says nothing; "
-                "remove it",
+                "the reference leads back to this schema without going into a member or an item, so it says "
+                "nothing; remove it",
                 pointer=where,
             ) from None
 

@@ -8,11 +8,12 @@ object; the constructors keep a small normal form (flat, without duplicates, ``x
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Hashable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+
+from relark.frontends.schema.number_sets import exact
 
 if TYPE_CHECKING:
     from relark.frontends.schema.document import Node
@@ -105,18 +106,6 @@ def canonical(value: Json) -> Hashable:
     if isinstance(value, list | tuple):
         return "array", tuple(canonical(v) for v in value)
     raise TypeError(f"{type(value).__name__} is not a JSON value")
-
-
-def exact(number: float | Decimal | Fraction) -> int | Fraction:
-    """The number that a JSON text with this value's shortest digits says."""
-    if isinstance(number, int):
-        return number
-    if isinstance(number, float):
-        if math.isinf(number) or math.isnan(number):
-            raise ValueError(f"{number} is not a JSON number")
-        number = Decimal(repr(number))
-    found = Fraction(number)
-    return found.numerator if found.denominator == 1 else found
 
 
 _LISTED = frozenset(("enum", "const"))

@@ -1,12 +1,13 @@
 """What each keyword says, as a `Normal`.
 
 `normal` meets what the keywords of one place say.  A keyword about one type is read only where the values before it may
-have that type.  ``unevaluated*`` are in `unevaluated`; everything else of JSON Schema 2020-12 (and of draft 4 to 2019-09,
-which `vocabulary` maps to it as far as names go) is here.  Annotations (``title``, ``default``, ``contentEncoding``, ...) say
-nothing about values.
+have that type.  ``unevaluated*`` are in `unevaluated`; everything else of JSON Schema 2020-12 (and of draft 4 to
+2019-09, which `vocabulary` maps to it as far as names go) is here.  Annotations (``title``, ``default``,
+``contentEncoding``, ...) say nothing about values.
 
-Keywords of relark's own, written by ``frontends.types``: ``relark:compactNumbers`` (numbers without fraction are written
-without one), ``relark:contentSchema`` (the string is itself a JSON text of a schema), formats named ``relark:...``.
+Keywords of relark's own, written by ``frontends.types``: ``relark:compactNumbers`` (numbers without fraction are
+written without one), ``relark:contentSchema`` (the string is itself a JSON text of a schema), formats named
+``relark:...``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from relark.errors import UnsupportedError
 from relark.frontends.schema import unevaluated
 from relark.frontends.schema.ecma import pattern_term
-from relark.frontends.schema.expressions import FALSE, TRUE, Json, Loop, Schema, Values, canonical, exact
+from relark.frontends.schema.expressions import FALSE, TRUE, Json, Loop, Schema, Values, canonical
 from relark.frontends.schema.formats import FORMATS, format_term
 from relark.frontends.schema.normal import (
     ALL_NUMBERS,
@@ -36,7 +37,7 @@ from relark.frontends.schema.normal import (
     negate,
     without_texts,
 )
-from relark.frontends.schema.numbers import NumberSet
+from relark.frontends.schema.number_sets import NumberSet, exact
 from relark.frontends.schema.shapes import ArrayShape, Contains, ObjectShape, Others, Property
 from relark.frontends.schema.strings import length_term
 from relark.frontends.schema.strings import meet as meet_texts
@@ -104,8 +105,8 @@ def _alias(node: Node) -> Node | None:
 def conjunction(compiler: Compiler, places: Sequence[tuple[Node, frozenset[str] | None]]) -> Normal:
     """What all ``places`` say.
 
-    What they say for all values (also through ``$ref`` and ``allOf``) comes first, and the branching keywords after it: so a
-    branch is met with all that excludes it, and few cases are left.
+    What they say for all values (also through ``$ref`` and ``allOf``) comes first, and the branching keywords after
+    it: so a branch is met with all that excludes it, and few cases are left.
     """
     found = EVERYTHING
     branching: list[tuple[Node, str, frozenset[str]]] = []
@@ -137,13 +138,9 @@ def conjunction(compiler: Compiler, places: Sequence[tuple[Node, frozenset[str] 
 def always(node: Node, present: frozenset[str]) -> list[Node]:
     """The other places whose schemas hold wherever that of ``node`` does."""
     inside = [node.child("allOf", i) for i in range(len(node.get("allOf")))] if "allOf" in present else []
-    for target in (
-        node.reference() if "$ref" in present else None,
-        node.dynamic_reference() if present & {"$dynamicRef", "$recursiveRef"} else None,
-    ):
-        if target is not None:
-            inside.append(target)
-    return inside
+    static = node.reference() if "$ref" in present else None
+    dynamic = node.dynamic_reference() if present & {"$dynamicRef", "$recursiveRef"} else None
+    return [*inside, *[target for target in (static, dynamic) if target is not None]]
 
 
 def _own(compiler: Compiler, node: Node, present: frozenset[str], found: Normal) -> Normal:
@@ -362,7 +359,7 @@ def _dependent(node: Node, present: frozenset[str]) -> tuple[tuple[str, str], ..
                     pairs += [(name, other) for other in asked]
                 elif isinstance(asked, str):
                     pairs.append((name, asked))
-    return tuple(pairs)
+    return tuple(pair for pair in pairs if pair[0] != pair[1])
 
 
 # --- schemas that apply to the same value -----------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 """Schemas split by JSON type, and their boolean algebra.
 
 A `Normal` says for each type which values are meant.  Null, booleans, numbers and strings are closed under all boolean
-operations; arrays and objects are a union of cases, each an `ArrayShape` or `ObjectShape`.  Shapes can be merged (`meet`)
-and taken apart (`negate`) without looking into the schemas of members and items, which only get combined as handles
-(after "Witness Generation for JSON Schema", Attouche et al., VLDB 2022, whose normal form removes ``not`` likewise).
-Where that would take more than `MOST_CASES` cases, a `Mixed` case leaves the rest to the term algebra's ``&`` and ``~``.
+operations; arrays and objects are a union of cases, each an `ArrayShape` or `ObjectShape`.  Shapes can be merged
+(`meet`) and taken apart (`negate`) without looking into the schemas of members and items, which only get combined
+as handles (after "Witness Generation for JSON Schema", Attouche et al., VLDB 2022, whose normal form removes
+``not`` likewise). Where that would take more than `MOST_CASES` cases, a `Mixed` case leaves the rest to the term
+algebra's ``&`` and ``~``.
 """
 
 from __future__ import annotations
@@ -272,8 +273,8 @@ def find_case(
     negated: Callable[[Shape], list[Shape]],
     holds: Callable[[Shape], bool],
 ) -> Shape | bool:
-    """A shape all of whose values are in ``mixed`` and that ``holds``; False if there is none, True if that was not found
-    out in `MOST_STEPS` steps.
+    """A shape all of whose values are in ``mixed`` and that ``holds``; False if there is none, True if that was not
+    found out in `MOST_STEPS` steps.
     """
     rows: list[list[Shape]] = []
     for cases in mixed.all_of:
@@ -396,7 +397,8 @@ def _is_choice(schema: Schema) -> bool:
 
 def negate_object(judge: Judge, shape: ObjectShape) -> list[ObjectShape]:
     """Shapes of which every object that is not of ``shape`` has one."""
-    # Disjoint as far as the properties go: each shape says of the properties before it that they are right.  One with few
+    # Disjoint as far as the properties go: each shape says of the properties before it that they are right.  One
+    # with few
     # values comes first, so that what is left of "not this kind, not that kind" stays short.
     found: list[ObjectShape] = []
     anything = ANY_OBJECT.others

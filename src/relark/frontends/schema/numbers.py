@@ -26,8 +26,8 @@ fixed number of digits (`_Digits`, `_Pointed`).  All of them answer "is there an
 so no state is a dead end.  A state keeps nothing but what still matters: what is left of the set, relative to the
 digits so far.
 
-Cost: about 0.2 ms for a term, some 20 us a state; of a set of many bounds 0.1 ms more for each.  Cannot do: digits that are no decimal
-number (a third), non-finite numbers; these are no JSON.
+Cost: about 0.2 ms for a term, some 20 us a state; of a set of many bounds 0.1 ms more for each.  Cannot do: numbers
+that are not decimal (a third) or not finite; JSON cannot either.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ _E_BYTES = 1 << ord("e") | 1 << ord("E")
 _E = byte_set(_E_BYTES)
 _DIGIT_BYTES = 0x3FF << 48
 _FIXED = _DIGIT_BYTES | 1 << ord(".")
-_SCIENTIFIC = _FIXED | _E_BYTES | 1 << ord("-")
+_SIGNS = _FIXED | 1 << ord("-")
+_SCIENTIFIC = _SIGNS | _E_BYTES
 
 Ranges: TypeAlias = "tuple[tuple[int, int, Grid], ...]"
 """A set of integers >= 0: what of a grid is from the first number to the second, both included; in order, disjoint."""
@@ -201,8 +202,17 @@ def _digits(ranges: Ranges, phase: int, least: int, most: int) -> Term:
     return leaf(_Digits(ranges, phase, least, most))
 
 
+class _Numeric(Leaf):
+    """Every leaf of this module."""
+
+    __slots__ = ()
+
+    def is_spelled(self, alphabet: int) -> bool:
+        return alphabet & _SIGNS == _SIGNS and bool(alphabet & _E_BYTES)
+
+
 @dataclass(frozen=True, slots=True)
-class _Digits(Leaf):
+class _Digits(_Numeric):
     """See `_digits`, which makes it."""
 
     ranges: Ranges
@@ -326,7 +336,7 @@ def _fraction(grid: Grid, phase: int, after: int) -> Term:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pointed(Leaf):
+class _Pointed(_Numeric):
     """See `_pointed`, which makes it."""
 
     ranges: Ranges
@@ -396,7 +406,7 @@ def _begins(grid: Grid, read: int, more: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run(Leaf):
+class _Run(_Numeric):
     """See `_run`, which makes it: ``least`` and ``most`` are such that there is a member with as many digits."""
 
     grid: Grid
@@ -580,7 +590,7 @@ def _reaches_any(clauses: tuple[Clause, ...], n: int, left: int, lo: int, hi: in
 
 
 @dataclass(frozen=True, slots=True)
-class _Mantissa(Leaf):
+class _Mantissa(_Numeric):
     """See `_mantissa`, which makes it."""
 
     clauses: tuple[Clause, ...]
@@ -1020,7 +1030,7 @@ def _mirrored(numbers: NumberSet) -> NumberSet:
 
 
 @dataclass(frozen=True, slots=True)
-class _First(Leaf):
+class _First(_Numeric):
     """Up to the first digit, before or after a minus."""
 
     texts: _Signed

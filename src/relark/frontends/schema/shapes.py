@@ -101,8 +101,8 @@ class Contains:
 class ArrayShape:
     """Arrays of one shape; compare with ``is``.
 
-    ``prefix``: the schemas of the first items, ``items`` that of all after them.  ``least`` and ``most``: how many items.
-    ``unique``: no two items are equal (as JSON values: ``1`` equals ``1.0``); ``repeated``: some two are.
+    ``prefix``: the schemas of the first items, ``items`` that of all after them.  ``least`` and ``most``: how many
+    items. ``unique``: no two items are equal (as JSON values: ``1`` equals ``1.0``); ``repeated``: some two are.
     """
 
     prefix: tuple[Schema, ...] = ()
@@ -120,8 +120,8 @@ class Lowering(Protocol):
     layout: Layout
 
     def value(self, schema: Schema) -> Term:
-        """The texts of the values of ``schema``, without surrounding space; the same term each time, unfolded when it is
-        derived.  No text is a proper prefix of another unless both are numbers.
+        """The texts of the values of ``schema``, without surrounding space; the same term each time, unfolded when
+        it is derived.  No text is a proper prefix of another unless both are numbers.
         """
 
     def is_inhabited(self, schema: Schema) -> bool:

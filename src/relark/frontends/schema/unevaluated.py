@@ -1,11 +1,11 @@
 """``unevaluatedProperties`` and ``unevaluatedItems``.
 
-Which members count as evaluated depends on which subschemas of the same value hold.  So they are taken apart into cases:
-each says which branches hold (a schema) and what those evaluate.  A case need not say that the other branches fail: if they
-hold too, more is evaluated and less is asked, which the case with them covers.
+Which members count as evaluated depends on which subschemas of the same value hold.  So they are taken apart into
+cases: each says which branches hold (a schema) and what those evaluate.  A case need not say that the other
+branches fail: if they hold too, more is evaluated and less is asked, which the case with them covers.
 
-Sources: JSON Schema 2020-12 Core, sections 11.2 and 11.3 (and 10.3.1.3: ``contains`` evaluates the items that it matches);
-2019-09 Core, sections 9.3.1.3 and 9.3.2.4.
+Sources: JSON Schema 2020-12 Core, sections 11.2 and 11.3 (and 10.3.1.3: ``contains`` evaluates the items that it
+matches); 2019-09 Core, sections 9.3.1.3 and 9.3.2.4.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ def _crossed(compiler: Compiler, node: Node, a: list[Case], b: list[Case]) -> li
             found[both, e | f] = None
         if len(found) > MOST_CASES:
             raise UnsupportedError(
-                f"more than {MOST_CASES} combinations of branches decide what is unevaluated; write fewer anyOf branches",
+                f"more than {MOST_CASES} combinations of branches decide what is unevaluated; "
+                "write fewer anyOf branches",
                 pointer=node.pointer,
             )
     return list(found)
