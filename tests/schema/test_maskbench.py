@@ -6,10 +6,11 @@ vocabulary, with ``-m slow``.
 
 from __future__ import annotations
 
-import bench_mask
 import pytest
 import ratchet
 import schema_cases
+
+from benchmarks.bench_mask import smollm2
 
 pytestmark = pytest.mark.skipif(
     not schema_cases.is_present(), reason=f"needs the public test data in {schema_cases.ROOT}"
@@ -39,7 +40,7 @@ def test_a_sample_is_judged_right() -> None:
 @pytest.mark.slow
 def test_all_are_judged_right_through_the_masks() -> None:
     try:
-        vocabulary = bench_mask.smollm2()
+        vocabulary = smollm2()
     except FileNotFoundError as missing:
         pytest.skip(str(missing))
     found = measure(CASES, ratchet.by_masks(vocabulary))

@@ -266,7 +266,8 @@ def test_every_float_is_written_as_python_writes_it(x: float) -> None:
     assert accepts(number_term(between(x, None), compact=False), text)
     assert not accepts(number_term(between(x, None, lo_open=True), compact=False), text)
     if x.is_integer():
-        assert accepts(number_term(INTEGERS, compact=False), text)
+        fractional = "." in text and "e" in text  # 1.5e+16: not for integers, because 1.5 would be on the way to it
+        assert accepts(number_term(INTEGERS, compact=False), text) is not fractional
         assert not accepts(number_term(INTEGERS, compact=True), text)
     after = math.nextafter(x, math.inf)
     assume(math.isfinite(after))
@@ -284,15 +285,15 @@ def test_every_integer_is_written_as_python_writes_it(x: int) -> None:
 
 EXAMPLES: dict[str, tuple[NumberSet, str, str]] = {
     "all": (ALL, "0 -0 1 1.50 -12.25 1e5 1E+05 1.5e-07 5e-324 1.7976931348623157e+308 0.000", "1e309 2e-324 00 1e005"),
-    "integers": (INTEGERS, "3 -3 3.0 3.000000 3e0 3e+22 1.5e1 1.25E+2 1e308", "3.5 3. 3.0000000 1.5e0 1e-1 1.25e1"),
-    "at most 100": (between(0, 100).meet(INTEGERS), "0 -0 7 42 100 1e2 4.2e1 100.0", "101 -1 1e3 4.2e2 1000 4.25e1"),
+    "integers": (INTEGERS, "3 -3 3.0 3.000000 3e0 3e+22 1E+2 1e308", "3.5 3. 3.0000000 1.5e1 1.25E+2 1e-1"),
+    "at most 100": (between(0, 100).meet(INTEGERS), "0 -0 7 42 100 1e2 4e1 100.0", "101 -1 1e3 4e2 1000 4.2e1"),
     "a narrow interval": (between(5, 5.25, hi_open=True), "5 5.0 5.249 5.2499999 5e0 5.1e0", "4.99 5.25 5.250 50 5e1"),
     "hundredths": (multiples(0.01), "1.13 0.01 1e-2 1.5e-1 12.340 1e3", "0.001 1.135 1e-3 1.25e-1"),
     "0.0001 steps": (multiples(0.0001).meet(between(0, 1)), "0.0075 7.5e-3 1 1.0", "0.00751 0.00005 1.0001 -0.5"),
     "tiny steps": (multiples(1e-8), "12391239123 1e-8 0.00000001 1.5e-07", "1e-9 0.000000001 1.25e-8"),
-    "threes": (multiples(3), "0 3 -9 12 12.0 3e17 1.2e1 111 999999999", "1 10 1e5 -1 112 1.0 1.1e1"),
+    "threes": (multiples(3), "0 3 -9 12 12.0 3e17 6e1 111 999999999", "1 10 1e5 -1 112 1.0 1.2e1"),
     "1.5 steps": (multiples(1.5), "1.5 3 4.5 1.50 -4.5 4.5e0 1.5e1", "1 2 1.6 2e0"),
-    "not twos": (INTEGERS.meet(multiples(2).negate()), "1 3 -7 1.1e1 5.0", "2 0 10 1.2e1 1e1"),
+    "not twos": (INTEGERS.meet(multiples(2).negate()), "1 3 -7 5.0 5e0", "2 0 10 1.1e1 1e1"),
     "no integers": (INTEGERS.negate(), "0.5 1.25 -7.5 1e-7 1.5e-3", "0 1 1.0 1e5 1.5e1 0.0"),
     "one value": (values([1.5]), "1.5 1.50 1.5e0 1.5e+00 1.5E0", "1 1.51 15e-1 -1.5"),
     "1e400": (between(10**400, None), "1" + "0" * 400 + " 9" + "0" * 400, "1" + "0" * 399 + " 1e308 1e400"),

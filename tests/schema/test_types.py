@@ -11,6 +11,7 @@ import ipaddress
 import pathlib
 import re
 import uuid
+import zoneinfo
 from collections.abc import Callable, Hashable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -222,7 +223,7 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (Annotated[Decimal, Field(ge=Decimal("0.5"), lt=3)], ["0.5", '"2.75"'], ["3", '"3"', "0.4"]),
     (Annotated[Decimal, Field(multiple_of=Decimal("0.05"))], ["0.15", '"1.05"'], ["0.01", '"0.01"']),
     (Decimal, ["1.5", '"1.5"', '"-12345678901234567890.5"'], ['"NaN"', '""']),
-    (fractions.Fraction, ["1.5", '"1/3"', '"-2"'], ['"1/0"', '"a"']),
+    (fractions.Fraction, ['"1.5"', '"1/3"', '"-2"'], ['"1/0"', '"a"']),
     (complex, ['"1+2j"', '"-1.5"'], ['"j+"']),
     (pydantic.ByteSize, ["1000", '"5 MB"', '"1.5KiB"'], ["-1", '"5 apples"']),
     # strings
@@ -262,6 +263,16 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
         datetime,
         ['"2024-01-01T00:00:00"', '"2024-01-01T23:59:59.123456+05:30"', '"2024-01-01T00:00:00Z"'],
         ['"2024-01-01T24:00:00"', '"2024-01-01T00:00:60Z"', '"2024-01-01T00:00:00+24:00"', '"2024-01-01"'],
+    ),
+    (
+        Annotated[datetime, Field(ge=datetime(2020, 1, 1), lt=datetime(2021, 1, 1))],
+        ['"2020-01-01T00:00:00"', '"2020-01-01T00:00:00+05:00"', '"2020-12-31T23:59:59.9-12:00"'],
+        ['"2021-01-01T00:00:00"', '"2019-12-31T23:00:00-05:00"'],
+    ),
+    (
+        Annotated[time, Field(ge=time(9), le=time(17, 30))],
+        ['"09:00:00"', '"17:30:00.000Z"', '"12:15:00.5"'],
+        ['"08:59:59"', '"17:30:00.000001"', '"17:30:01"'],
     ),
     (pydantic.AwareDatetime, ['"2024-01-01T00:00:00Z"'], ['"2024-01-01T00:00:00"']),
     (pydantic.NaiveDatetime, ['"2024-01-01T00:00:00"'], ['"2024-01-01T00:00:00Z"']),
@@ -314,6 +325,8 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (collections.Counter[str], ['{"a":1}'], ['{"a":1.5}']),
     (collections.defaultdict[str, list[int]], ['{"a":[1]}'], ['{"a":1}']),
     (Place, ['[1,"a"]', "[1]"], ["[]", '[1,"a",2]', '{"x":1}']),
+    (Annotated[list[int] | set[str], Field(max_length=1)], ["[1]", '["a"]'], ["[1,2]", '["a","b"]']),
+    (zoneinfo.ZoneInfo, ['"Europe/Berlin"', '"UTC"'], ['"Nowhere"']),
     (Hashable, ["1", '"a"', "null"], ["[]", "{}"]),
     (pydantic.JsonValue, ["[1, {}]", "null"], ["nothing"]),
     (Any, ["[1, {}]", "null"], ["nothing"]),

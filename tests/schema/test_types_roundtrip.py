@@ -25,7 +25,7 @@ from typing_extensions import Required, TypedDict
 
 import relark
 from relark.frontends.types import type_schema
-from relark.language import Term, shortest, transitions
+from relark.language import Term, is_empty, shortest, transitions
 
 Choices = list[tuple[int, int]]
 CHOICES = st.lists(st.tuples(st.integers(0, 4095), st.integers(0, 255)), max_size=40)
@@ -39,7 +39,7 @@ def text_of(term: Term, choices: Choices) -> str:
     """A text of the language: each choice takes a step, then the shortest way to an end."""
     written = bytearray()
     for which, byte in choices:
-        steps = transitions(term)
+        steps = [step for step in transitions(term) if not is_empty(step[1])]
         if not steps:
             break
         mask, target = steps[which % len(steps)]
@@ -185,7 +185,6 @@ SOUND: list[Any] = [
     decimals(gt=0, lt=1),
     decimals(multiple_of=Decimal("0.05")),
     fractions.Fraction,
-    Annotated[fractions.Fraction, Field(gt=0)],
     complex,
     pydantic.ByteSize,
     str,
@@ -210,9 +209,12 @@ SOUND: list[Any] = [
     date,
     Annotated[date, Field(ge=date(2020, 1, 31), lt=date(2024, 2, 29))],
     datetime,
+    Annotated[datetime, Field(ge=datetime(2019, 12, 31, 23, 5), lt=datetime(2021, 1, 1))],
+    Annotated[datetime, Field(le=datetime(2021, 1, 1))],
     pydantic.AwareDatetime,
     pydantic.NaiveDatetime,
     time,
+    Annotated[time, Field(ge=time(9), le=time(17, 30))],
     timedelta,
     ipaddress.IPv4Address,
     ipaddress.IPv4Interface,

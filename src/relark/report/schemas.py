@@ -35,6 +35,7 @@ __all__ = ["UNBOUNDED", "Finding", "KeywordUse", "findings", "keyword_uses"]
 
 REFUSALS = (PatternError, SchemaError, UnsupportedError)
 SCHEMAS = 5_000  # that a report looks into
+BRANCHES = 12  # of a combination that is still looked into as a whole
 SECONDS = 3.0  # that the search for findings may take
 MANY = 1_000  # values of an item: an array without repetitions is no longer than there are
 
@@ -291,7 +292,7 @@ _WANTED = {
 def _dead(compiler: Compiler, root: Node) -> Iterator[Finding | None]:
     """What no value ever has."""
     for node in _nodes(root):
-        here = compiler.place(node)
+        here = _lightly(compiler, node)
         if not _is_inhabited(compiler, here):
             continue  # what is around it tells
         for path, child in node.children():
@@ -299,7 +300,7 @@ def _dead(compiler: Compiler, root: Node) -> Iterator[Finding | None]:
             if path[0] not in _WANTED or child.schema is False:
                 continue
             where = node.pointer + "".join(_inside("", step) for step in path)
-            if not _is_inhabited(compiler, compiler.place(child)):
+            if not _is_inhabited(compiler, _lightly(compiler, child)):
                 yield Finding("no value", where, explain_clash(compiler, child))
             elif path[0] in ("anyOf", "oneOf") and not _is_inhabited(
                 compiler, compiler.both(here, compiler.place(child))
@@ -311,6 +312,15 @@ def _dead(compiler: Compiler, root: Node) -> Iterator[Finding | None]:
             if not _is_inhabited(compiler, compiler.both(here, compiler.make.values([value]))):
                 where = _inside(_inside(node.pointer, "enum"), i)
                 yield Finding("unreachable", where, "the keywords beside it exclude this value")
+
+
+def _lightly(compiler: Compiler, node: Node) -> Schema:
+    """``node``, less what takes long without its surroundings: many branches, and what is looked into anyway."""
+    keywords = frozenset(node.keywords())
+    heavy = {name for name in ("oneOf", "anyOf") if len(node.get(name, ())) > BRANCHES}
+    if keywords - _ANNOTATIONS - _STRUCTURE <= {"$ref"}:
+        heavy.add("$ref")
+    return compiler.place(node, keywords - heavy if heavy else None)
 
 
 def _unspellable(compiler: Compiler, root: Node, spells: Callable[[Term], bool]) -> Iterator[Finding | None]:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -996,9 +996,12 @@ class _Item(Leaf):
         if plain:
             return [Cut(concat(*plain), EPSILON, _always, partial(self._moved, term), self._rest(term), 0)]
         head, tail = (term.head, term.tail) if isinstance(term, Concat) else (term, EPSILON)
-        inner = head.leaf.cuts() if isinstance(head, LeafTerm) else None
-        if inner is None:
+        if not isinstance(head, LeafTerm):
             return None
+        inner = head.leaf.cuts()
+        if inner is None:
+            unfolded = head.leaf.unfolded()
+            return None if unfolded is None else _cuts_of(_inside(concat(unfolded, tail), self.text, self.frame))
         rest = self._rest(tail)
         return [replace(cut, then=partial(self._moved_cut, cut, tail), after=concat(cut.after, rest)) for cut in inner]
 
@@ -1063,18 +1066,36 @@ class _Item(Leaf):
         if item is None:
             return None
         text, frame = self.text + item, self.frame  # then the arrays, the innermost first
+        inside: Callable[[int], bytes | None] | None = None  # the text with so many more items in the array before
+        longer = 0
         while True:
             state = frame.plan.after_value(frame.after, frame.seen, text[frame.start :])
-            if state is None:
+            if state is None:  # the array before is an item that must not be
+                longer += 1
+                other = inside(longer) if inside is not None and longer <= len(frame.seen) + 1 else None
+                if other is None:
+                    return None
+                text = other
+                continue
+            inside, longer = partial(self._with_more, text, frame, state, completions), 0
+            whole = inside(0)
+            if whole is None:
                 return None
-            rest = _Texts(frame.plan, completions.alphabet).rest(*state)
-            then = completions.shortest(frame.then)
-            if rest is None or then is None:
-                return None
-            text += rest + then
+            text = whole
             if frame.outer is None:
                 return text[len(self.text) :]
             frame = frame.outer
+
+    def _with_more(
+        self, text: bytes, frame: _Frame, state: tuple[_Counts, _Seen | None], completions: Completions, more: int
+    ) -> bytes | None:
+        """``text``, at least ``more`` items, the end of the array of ``frame``, and what follows it."""
+        counts, seen = state
+        if counts.room is not None and counts.room < more:
+            return None
+        rest = _Texts(frame.plan, completions.alphabet).rest(replace(counts, need=max(counts.need, more)), seen)
+        then = completions.shortest(frame.then)
+        return None if rest is None or then is None else text + rest + then
 
     def is_spelled(self, alphabet: int) -> bool:
         return self.frame.plan.is_spelled(alphabet)
@@ -1084,6 +1105,17 @@ class _Item(Leaf):
 
     def __str__(self) -> str:
         return "an item"
+
+
+def _cuts_of(term: Term) -> list[Cut] | None:
+    """The cuts of alternatives that are all of this kind."""
+    found: list[Cut] = []
+    for item in term.items if isinstance(term, Union) else (term,):
+        cuts = item.leaf.cuts() if isinstance(item, LeafTerm) and isinstance(item.leaf, _Item) else None
+        if cuts is None:
+            return None
+        found += cuts
+    return found
 
 
 def _alternatives(term: Term) -> list[Term]:

@@ -264,24 +264,22 @@ class _Excluding(Leaf):
         """Best first, by what completes ``term`` alone."""
         completions = Completions(alphabet)
         order = itertools.count()
-        queue: list[tuple[int, int, bytes, bytes, _Excluding | Term]] = []
-        visited: set[_Excluding | Term] = set()
+        queue: list[tuple[int, int, bytes, bytes, Term, Term]] = []
+        visited: set[tuple[Term, Term]] = set()
 
-        def add(text: bytes, state: _Excluding | Term) -> None:
-            rest = completions.shortest(state if isinstance(state, Term) else state.term)
-            if rest is not None and state not in visited:
-                visited.add(state)
-                heapq.heappush(queue, (len(text) + len(rest), next(order), text, rest, state))
+        def add(text: bytes, term: Term, excluded: Term) -> None:
+            rest = None if term is EMPTY or (term, excluded) in visited else completions.shortest(term)
+            if rest is not None:
+                visited.add((term, excluded))
+                heapq.heappush(queue, (len(text) + len(rest), next(order), text, rest, term, excluded))
 
-        add(b"", self)
+        add(b"", self.term, self.excluded)
         while queue and len(visited) <= MAX_STATES:
-            _, _, text, rest, state = heapq.heappop(queue)
-            if isinstance(state, Term) or not _accepts(state.excluded, rest):
+            _, _, text, rest, term, excluded = heapq.heappop(queue)
+            if not _accepts(excluded, rest):
                 return text + rest
-            for mask in state.classes():
-                if mask & alphabet:
-                    byte = _lowest(mask & alphabet)
-                    add(text + bytes((byte,)), _rest(state.derive(byte)))
+            for byte in _bytes(term, excluded, alphabet):
+                add(text + bytes((byte,)), derive(term, byte), derive(excluded, byte))
         return None
 
     def __str__(self) -> str:
@@ -290,6 +288,15 @@ class _Excluding(Leaf):
 
 def _rest(term: Term) -> _Excluding | Term:
     return term.leaf if isinstance(term, LeafTerm) and isinstance(term.leaf, _Excluding) else term
+
+
+def _bytes(term: Term, excluded: Term, alphabet: int) -> list[int]:
+    """A byte of each way on."""
+    if term.flags & LAZY:
+        return [byte for byte in range(256) if (alphabet & term.first) >> byte & 1]
+    state = _rest(_but(term, excluded))
+    masks = state.classes() if isinstance(state, _Excluding) else [mask for mask, _ in transitions(term)]
+    return [_lowest(mask & alphabet) for mask in masks if mask & alphabet]
 
 
 def _lowest(mask: int) -> int:

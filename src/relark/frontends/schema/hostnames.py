@@ -185,14 +185,14 @@ def _characters(direction: Direction) -> Term:
     return code_points(ranges)
 
 
-_SHORT = 10  # characters that make no Punycode of more than 59, whatever they are
+_SHORT = 44  # of Punycode: another character makes it no longer than 59, whatever it is
 
 
 @lru_cache(maxsize=16384)
 def _is_ordinary(character: str) -> bool:
     """A letter that may follow whatever may be followed by a letter, and leaves nothing to be met."""
     code = ord(character)
-    if unicodedata.category(character) not in ("Ll", "Lo") or unicodedata.decomposition(character) or code < 0x80:
+    if unicodedata.category(character) not in ("Ll", "Lo") or code < 0x80:
         return False
     composes = 0x1100 <= code < 0x1200 or 0xAC00 <= code < 0xD7A4 or character in _second_characters()
     return not composes and any(
@@ -214,7 +214,7 @@ def _takes_letters(text: str, direction: Direction) -> bool:
         return True
     last = text[-1]
     fits = last.isascii() or _is_ordinary(last)
-    if not fits or len(text) > _SHORT or "\u30fb" in text or text[2:4] == "--":
+    if not fits or len(text.encode("punycode")) > _SHORT or "\u30fb" in text or text[2:4] == "--":
         return False
     return direction != "right" or unicodedata.bidirectional(text[0]) in ("R", "AL")
 

@@ -8,10 +8,12 @@ A member may be written in these forms, where ``-`` precedes a negative number a
   them; where the set is made of single values and multiples only, as many as those need and `SPARE_ZEROS` more);
 - *with an exponent*: one digit other than 0, then perhaps the point and one to `PLACES` digits, then ``e`` or ``E``, an
   optional ``+`` (or ``-``) and an exponent that has one leading zero at most, and only before a single digit:
-  ``1e5``, ``1.5e-07``, ``1E+22``.
+  ``1e5``, ``1.5e-07``, ``1E+22``; where any integer of a range or multiple is meant, without a point: ``3.7``, on the
+  way to ``3.7e1``, would mislead.
 
 ``compact``: an integral value only plain, and zero without sign.  So everything that Python's ``json.dumps`` writes for
-a number of the set is a text of the term, and no text is so long or so far from the set that it would not be read back.
+a number of the set is a text of the term (but for floats such as ``1.5e+16`` where any integer is meant), and no text
+is so long or so far from the set that it would not be read back.
 
 What a text says is its exact decimal value.  But most readers round it to a float (Python's ``json`` and whoever
 validates what it returns), so a text with a point or an exponent does not come closer to an excluded value than the
@@ -850,6 +852,7 @@ class _Magnitudes:
         plain.
         """
         self.zero = zero and numbers.contains(0)
+        self.integral = any(read.gaps) and read.meet(_BROKEN).is_empty()
         self.digits = max([WHOLE_DIGITS, *[_size(math.floor(x)) for x in _constants(numbers, -1) if x >= 1]])
         self.plain = _Scaled(numbers, 0, _ten(self.digits))
         needed = max([_decimals(x) for x in _constants(read, None)], default=0)
@@ -881,16 +884,23 @@ class _Magnitudes:
         free: list[tuple[int, int]] = []
         for lo, hi, grid in self.read.levels(digit, least, MOST_EXPONENT):
             if not grid:
-                yield self._bounded(digit, lo)
+                yield self._bare(self._bounded(digit, lo))
             elif any(part.of is None and not part.but for part in grid):
                 free.append((lo, hi))
             else:
                 first = lo
                 if all(part.of is not None for part in grid):
                     first = max(lo, min(_size(int(part.of or 1)) for part in grid) - 1 - places)
-                yield _mantissa(tuple(_clause(part, places) for part in grid), digit, 0, 0, first, hi)
+                clauses = tuple(_clause(part, places) for part in grid)
+                yield self._bare(_mantissa(clauses, digit, 0, 0, first, hi))
         if free:
-            yield _free(PLACES, 0, tuple(free))
+            yield self._bare(_free(PLACES, 0, tuple(free)))
+
+    def _bare(self, mantissa: Term) -> Term:
+        """Of integers, a mantissa without a point: else ``3.7`` would be on the way to ``3.7e1``."""
+        if not self.integral:
+            return mantissa
+        return concat(byte_set(1 << ord("e") | 1 << ord("E")), derive(mantissa, ord("e")))
 
     def _bounded(self, digit: int, e: int) -> Term:
         """What may follow with the exponent ``e``."""

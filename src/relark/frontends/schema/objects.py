@@ -25,7 +25,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relark.caches import Cache
-from relark.frontends.schema.shapes import Lowering, ObjectShape
+from relark.frontends.schema.shapes import Lowering, ObjectShape, Property
 from relark.frontends.schema.strings import json_text, meet
 from relark.language import (
     EMPTY,
@@ -173,8 +173,10 @@ class _Object:
     @cached_property
     def live(self) -> int:
         """The properties that have a value."""
-        properties = self.shape.properties
-        return _bits(j for j, p in enumerate(properties) if self.lowering.is_inhabited(p.schema))
+        return _bits(j for j, p in enumerate(self.shape.properties) if self._is_possible(p))
+
+    def _is_possible(self, property: Property) -> bool:
+        return _can_be_written(property.name) and self.lowering.is_inhabited(property.schema)
 
     @cached_property
     def groups(self) -> tuple[_Group, ...]:
@@ -199,7 +201,7 @@ class _Object:
             for keys, mask in atoms:
                 count = _count(keys)
                 if count < ENDLESS:
-                    count -= sum(_contains(keys, p.name.encode()) for p in self.shape.properties)
+                    count -= sum(_contains(keys, _encoded(p.name)) for p in self.shape.properties)
                 if count > 0:
                     groups.append(_Group(keys, others.schema, count, mask, self.covers(others.schema, mask)))
         return tuple(groups)
@@ -229,7 +231,7 @@ class _Object:
             return 0
         known = self._applicable.get(j)
         if known is None:
-            name = self.shape.properties[j].name.encode()
+            name = _encoded(self.shape.properties[j].name)
             known = _bits(i for i, need in enumerate(self.shape.needs) if _contains(need.keys, name))
             self._applicable[j] = known
         return known
@@ -243,7 +245,7 @@ class _Object:
     def is_inhabited(self) -> bool:
         """Whether there is an object of the shape; asks for no more than it takes."""
         if self.plain:
-            return all(self.lowering.is_inhabited(p.schema) for p in self.shape.properties if p.required)
+            return all(self._is_possible(p) for p in self.shape.properties if p.required)
         return self.start is not None
 
     @cached_property
@@ -439,7 +441,7 @@ class _Object:
     @cached_property
     def encoded(self) -> frozenset[bytes]:
         """The properties' names."""
-        return frozenset(p.name.encode() for p in self.shape.properties)
+        return frozenset(_encoded(p.name) for p in self.shape.properties)
 
     @cached_property
     def table(self) -> _Table:
@@ -461,7 +463,7 @@ class _Object:
             self._extensible[found.keys] = _is_extensible(found.keys)
         keys = found.keys
         if not self._extensible[found.keys]:
-            taken = [name.encode() for name in self.index_of] + list(state.names or ())
+            taken = list(self.encoded) + list(state.names or ())
             keys = intersection(keys, complement(one_of(taken))) if taken else keys
         return derive(json_text(keys), 0x22)
 
@@ -619,7 +621,7 @@ class _Object:
             wanted = state.needs.bit_count() + max(state.missing - forced.bit_count(), 0)
             for i, count in enumerate(self.left(state.names)):
                 group = self.groups[i]
-                taken = {name.encode() for name in self.index_of} | (state.names or frozenset())
+                taken = set(self.encoded) | (state.names or frozenset())
                 for _ in range(min(count, wanted)):
                     name = self._free_name(group, taken, alphabet)
                     if name is None:
@@ -972,7 +974,7 @@ class _Table:
     """Names, sorted as JSON writes them; a set of names is an int, bit r for the r-th."""
 
     def __init__(self, names: list[str]) -> None:
-        bodies = [json.dumps(name, ensure_ascii=False)[1:].encode() for name in names]
+        bodies = [_encoded(json.dumps(name, ensure_ascii=False)[1:]) for name in names]
         self.properties = sorted(range(len(names)), key=bodies.__getitem__)
         self.bodies = [bodies[j] for j in self.properties]  # closing quote included
         self.rank_of = [0] * len(names)
@@ -1046,7 +1048,7 @@ _NAMED = "\b\f\n\r\t"
 
 def _other_forms(name: str) -> dict[int, tuple[Term, int]]:
     """Where a character of ``name``, as `json.dumps` writes it, may be escaped otherwise: how, and where it ends."""
-    if name.isascii() and name.isprintable() and "/" not in name:
+    if (name.isascii() and name.isprintable() and "/" not in name) or not _can_be_written(name):
         return {}
     forms, depth = {}, 0
     for character in name:
@@ -1064,6 +1066,15 @@ def _escaped(unit: bytes) -> Term:
     digits = unit.hex()
     either = [byte_set(1 << ord(d) | 1 << ord(d.upper())) for d in digits]
     return concat(literal(b"\\u"), *either)
+
+
+def _encoded(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")
+
+
+def _can_be_written(name: str) -> bool:
+    """Whether a text can hold the name: half of a surrogate pair has no form in UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 # --- sets of names ----------------------------------------------------------------------------------------------------

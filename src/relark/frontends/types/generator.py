@@ -62,6 +62,7 @@ _FORMATS = {
     "ipvanynetwork": "relark:ip-network",
     "name-email": "relark:name-email",
     "regex": "relark:regex",
+    "zoneinfo": "relark:time-zone",
     **{f"uuid{n}": f"relark:uuid{n}" for n in range(1, 9)},
 }
 _DROPPED_FORMATS = {"path", "password", "binary"}  # any string
@@ -297,10 +298,19 @@ class SchemaGenerator(GenerateJsonSchema):
     def _temporal(self, form: str, schema: Core) -> Json:
         zone = schema.get("tz_constraint")
         suffix = "" if zone is None else ":naive" if zone == "naive" else ":aware"
-        made: Json = {"type": "string", "format": f"relark:{form}{suffix}"}
+        low, high = schema.get("ge"), schema.get("le")
+        if high is None and schema.get("lt") is not None:
+            high = schema["lt"]
+        plain = [b for b in (low, high) if b is not None and b.tzinfo is None and not b.microsecond]
+        if plain and len(plain) == len([n for n in _BOUNDS if schema.get(n) is not None]):
+            before = "<" if schema.get("le") is None else ""
+            bounds = f"{low.isoformat() if low else ''}..{before + high.isoformat() if high else ''}"
+            made: Json = {"type": "string", "format": f"relark:{form}{suffix or ':'}:{bounds}"}
+        else:  # bounds with an offset, or gt
+            made = self._bounds_checked({"type": "string", "format": f"relark:{form}{suffix}"}, schema)
         if isinstance(zone, int):
             made = with_checked(made, f"that the UTC offset is {zone} seconds")
-        return self._now(self._bounds_checked(made, schema), schema)
+        return self._now(made, schema)
 
     def _bounds_checked(self, made: Json, schema: Core) -> Json:
         for name in _BOUNDS:
@@ -397,7 +407,9 @@ class SchemaGenerator(GenerateJsonSchema):
 
     def _hashable(self, schema: Core) -> Json:
         """The schema of ``schema``'s values that Python can put in a set."""
-        inner = self._definitions.get(schema["schema_ref"], schema) if schema["type"] == "definition-ref" else schema
+        inner: Core = schema
+        if schema["type"] == "definition-ref":
+            inner = self._definitions.get(schema["schema_ref"], schema)
         kind = inner["type"]
         if kind == "any":
             return {"type": ["string", "number", "boolean", "null"]}
@@ -687,14 +699,15 @@ class SchemaGenerator(GenerateJsonSchema):
         inner = function.func if isinstance(function, functools.partial) else function
         module = getattr(inner, "__module__", None) or type(inner).__module__
         name = _name_of(schema)
-        keyword = _LENGTHS.get((name, str(made.get("type"))))
-        if keyword is not None and not _mentions(schema, "bytes"):
+        if name in ("min_length_validator", "max_length_validator") and not _mentions(schema, "bytes"):
             [limit] = function.keywords.values()
-            return _joined({**made}, [{keyword: limit}])
-        if module.partition(".")[0] in ("pydantic", "pydantic_core", "ipaddress", "collections") and _HARMLESS.search(
-            name
-        ):
-            return made
+            limited: Json | None = _limited(made, name, limit)
+            if limited is not None:
+                return limited
+        if module.partition(".")[0] in ("pydantic", "pydantic_core", "ipaddress", "collections"):
+            if _HARMLESS.search(name):
+                return made
+            name = "a predicate" if name.startswith("apply_known_metadata") else name
         return with_checked(made, name)
 
     def chain_schema(self, schema: Core) -> Json:
@@ -879,6 +892,15 @@ def _only_strings(schema: Json) -> Json:
     if schema.get("type", "string") != "string":
         return impossible(f"a key in JSON is a string, not of type {schema['type']}")
     return schema
+
+
+def _limited(made: Json, name: str, limit: int) -> Any:
+    """``made`` with a constraint on its length; None where that does not apply to all of it."""
+    if "anyOf" in made:
+        branches = [_limited(branch, name, limit) for branch in made["anyOf"]]
+        return None if None in branches else {**made, "anyOf": branches}
+    keyword = _LENGTHS.get((name, str(made.get("type"))))
+    return None if keyword is None else _joined({**made}, [{keyword: limit}])
 
 
 def _mentions(schema: Core, kind: str) -> bool:

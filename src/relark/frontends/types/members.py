@@ -1,7 +1,7 @@
 """What the members of a value are, while the rest of the value is still missing.
 
-Pydantic validates whole values.  To give the parts of an unfinished one their types, `Members` goes down the core schema
-that Pydantic made of the type, along the path of a part, and validates the part by what stands there: with the
+Pydantic validates whole values.  To give the parts of an unfinished one their types, `Members` goes down the core
+schema that Pydantic made of the type, along the path of a part, and validates the part by what stands there: with the
 configuration of the model around it, and with the validators of its own field.
 
 Cost: a validator for each different place, made once.  What it cannot do: a part gets no type, and remains plain JSON,
@@ -43,7 +43,7 @@ class Members:
     def parse_part(self, path: Sequence[str | int], text: str, around: Sequence[Any]) -> Any:
         """The value that ``text``, a JSON text, is at ``path``.
 
-        around   the objects and arrays that it is in, from the outside in, as plain JSON and as far as they are complete
+        around   the objects and arrays that it is in, from the outside in, as plain JSON, as far as they are complete
         """
         places: list[_Place] = [(self._core, {})]
         for step, container in zip(path, around, strict=True):
@@ -137,6 +137,8 @@ def _members(place: _Place, step: str | int) -> Iterator[_Place]:
             found = _field(((one["name"], one) for one in core["fields"]), config, step)
         case "named-tuple", int():
             found = core["fields"][step]["schema"] if step < len(core["fields"]) else None
+        case "arguments", int():  # a named tuple, to older versions of pydantic
+            found = core["arguments_schema"][step]["schema"] if step < len(core["arguments_schema"]) else None
         case "arguments", str():
             found = _field(
                 ((one["name"], one) for one in core["arguments_schema"] if one.get("mode") != "positional_only"),
