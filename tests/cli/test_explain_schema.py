@@ -89,6 +89,21 @@ def test_what_is_refused() -> None:
     assert said.warnings[0].startswith("relark refuses this schema: #/properties/a/pattern")
 
 
+def test_what_nests_too_deep_is_refused_or_looked_into_in_part() -> None:
+    for wrap in (lambda inner: {"not": inner}, lambda inner: {**CLOSED, "properties": {"a": inner}, "required": ["a"]}):
+        for levels in (50, 100, 150, 190):
+            schema: Any = {"type": "null"}
+            for _ in range(levels):
+                schema = wrap(schema)
+            try:
+                relark.schema(schema)
+                usable = True
+            except relark.UnsupportedError:
+                usable = False
+            refused = [use for use in explain(schema=schema).keywords if use.treatment == "refused"]
+            assert usable is (not refused)
+
+
 def test_what_is_checked_afterwards() -> None:
     class Model(BaseModel):
         even: Annotated[int, AfterValidator(lambda n: n)]

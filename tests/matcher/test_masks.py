@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import relark
 from language.set_semantics import ABC, Expression, checked, expressions
 from matcher.spelling import Puzzle, puzzles, unpacked
 from relark import caches
 from relark.constraint import Constraint
-from relark.language import EMPTY, byte_set, complement, concat, derive, intersection, is_empty, literal, repeat, union
+from relark.language import (
+    ALL,
+    EMPTY,
+    FULL,
+    Completions,
+    Leaf,
+    Term,
+    byte_set,
+    complement,
+    concat,
+    derive,
+    intersection,
+    is_empty,
+    leaf,
+    literal,
+    ref,
+    repeat,
+    union,
+)
 from relark.language.states import DEAD, States
-from relark.language.terms import LAZY
+from relark.language.terms import LAZY, Cut
 from relark.tokens.masks import masks_of
 from relark.tokens.trie import Trie
-from relark.tokens.walks import live_nodes, walk, walk_lazily
 from relark.tokens.vocabulary import Vocabulary
+from relark.tokens.walks import live_nodes, walk, walk_lazily
 
 
 def some_prefixes(puzzle: Puzzle, most: int = 8) -> list[bytes]:
@@ -237,3 +257,122 @@ def test_threads_share_masks() -> None:
     for thread in threads:
         thread.join(60)
     assert not failures
+
+
+# --- terms that are taken apart ---------------------------------------------------------------------------------------
+
+AB_DOT = concat(repeat(byte_set(0b11 << 0x61), 0, 3), literal(b"."))
+
+
+@dataclass(frozen=True)
+class Echo(Leaf):
+    """A word of `AB_DOT` after ``text``, then ``c`` and the word again; ``b.`` is none; after ``a.`` comes ``d``."""
+
+    text: bytes = b""
+
+    @property
+    def nullable(self) -> bool:
+        return False
+
+    def is_prefix_free(self) -> bool:
+        return True
+
+    def derive(self, byte: int) -> Term:
+        text = self.text + bytes([byte])
+        if byte == 0x2E:
+            return self._after(text)
+        return leaf(Echo(text)) if byte in b"ab" and len(text) <= 3 else EMPTY
+
+    def _after(self, text: bytes) -> Term:
+        return {b"b.": EMPTY, b"a.": literal(b"d")}.get(text, concat(literal(b"c"), literal(text)))
+
+    def cuts(self) -> list[Cut]:
+        head = AB_DOT
+        for byte in self.text:
+            head = derive(head, byte)
+        ordinary = literal(b"c"), lambda word: self.text + word not in (b"a.", b"b.")
+        return [Cut(head, *ordinary, lambda word: self._after(self.text + word), literal(b"aaa."), 1)]
+
+    def shortest(self, alphabet: int) -> bytes | None:
+        return b".c" + self.text + b"." if self.text not in (b"a", b"b") else b"a.c" + self.text + b"a."
+
+
+@dataclass(frozen=True)
+class Folded(Leaf):
+    """The same as ``term``, which is seen only by those who unfold it."""
+
+    term: Term
+
+    @property
+    def nullable(self) -> bool:
+        return self.term.nullable
+
+    def classes(self) -> tuple[int, ...] | None:
+        return tuple(1 << byte for byte in range(256))
+
+    def derive(self, byte: int) -> Term:
+        return derive(self.term, byte)
+
+    def unfolded(self) -> Term:
+        return self.term
+
+    def shortest(self, alphabet: int) -> bytes | None:
+        return Completions(alphabet).shortest(self.term)
+
+
+ECHO = leaf(Echo())
+A, B = literal(b"a"), literal(b"b")
+APART = {
+    "alone": ECHO,
+    "after and before": concat(repeat(A, 0, 2), ECHO, repeat(B, 0, 2)),
+    "one of two": union(concat(A, B, ECHO), concat(ECHO, A)),
+    "repeated": concat(repeat(ECHO, 1, 3), literal(b"!")),
+    "again and again": concat(repeat(concat(literal(b"c"), ECHO), 0, None), A),
+    "twice": concat(ECHO, ECHO),
+    "folded": concat(repeat(A, 1, None), leaf(Folded(union(concat(B, ECHO), literal(b"."))))),
+    "folded and plain": concat(leaf(Folded(concat(A, repeat(B, 0, None)))), leaf(Folded(repeat(A, 0, 2)))),
+    "behind a rule": concat(A, ref("rule", lambda: concat(B, ECHO), nullable=False)),
+    "in an intersection": intersection(concat(A, ECHO), complement(concat(repeat(byte_set(FULL), 2, 2), A, ALL))),
+    "before nothing": concat(ECHO, intersection(repeat(A, 2, 2), repeat(A, 3, 3))),
+}
+tokens = st.lists(st.text("abcd.!", min_size=1, max_size=12).map(str.encode), min_size=5, max_size=60)
+
+
+@pytest.mark.parametrize("term", APART.values(), ids=APART)
+@checked(40)
+@given(tokens, st.text("abc.", max_size=6))
+def test_what_is_taken_apart_is_as_derived(term: Term, words: list[bytes], prefix: str) -> None:
+    words += [b"a.cd", b"ab.cab.", b"aab.caab.!", b"a.da.d!", b".c..c."]  # through several parts
+    for byte in prefix.encode():
+        term = derive(term, byte)
+    trie = Trie.build(words)
+    live = live_nodes(trie, term)
+    assert set(np.flatnonzero(live).tolist()) - {0} == set(walk_lazily(trie, term))
+
+
+@pytest.mark.parametrize("name", sorted(set(APART) - {"before nothing"}))
+@pytest.mark.parametrize("lacking", [b"", b"\x00", b"c"])
+def test_budgets_of_what_is_taken_apart(name: str, lacking: bytes) -> None:
+    """Within a budget each token allowed leaves enough for the rest; a vocabulary may lack bytes."""
+    singles = [bytes([b]) for b in range(256) if b not in lacking]
+    vocabulary = Vocabulary.from_bytes([*singles, b"a.", b".d", b"ab.", b"ba", b""], eos_ids=[len(singles) + 4])
+    constraint = Constraint(APART[name], name)
+    try:
+        matcher = constraint.matcher(vocabulary)
+    except relark.UnsatisfiableError:
+        assert lacking == b"c"
+        return
+    for left in range(matcher.min_tokens() + 2, 0, -1):
+        mask = unpacked(matcher.mask(), vocabulary.size)
+        within = unpacked(matcher.mask(tokens_left=left), vocabulary.size)
+        assert within <= mask
+        for token_id in mask - set(vocabulary.eos_ids):
+            further = matcher.fork()
+            further.advance(token_id)
+            if token_id in within:
+                assert further.min_tokens() < left
+        choices = sorted(within - set(vocabulary.eos_ids))
+        if not choices:
+            break
+        matcher.advance(choices[left % len(choices)])
+    assert matcher.is_accepting

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import relark
 from relark.constraint import Constraint
+from relark.errors import UnsupportedError
 from relark.frontends.schema import arrays
 from relark.frontends.schema.arrays import array_count, array_is_inhabited, array_least_text, array_term
 from relark.frontends.schema.expressions import canonical
@@ -213,6 +215,7 @@ SHAPES: dict[str, ArrayShape] = {
     "unique, more than there are": ArrayShape(items=only(5, 6), unique=True, least=3),
     "unique in a prefix": ArrayShape(prefix=(only(0, 1), only(0)), items=only(2), unique=True, least=2),
     "unique in a prefix that repeats": ArrayShape(prefix=(only(0), only(0)), items=ALL_VALUES, unique=True),
+    "unique tuple": ArrayShape(prefix=(only(0, 1), only(0, 2)), items=only(), unique=True, least=1),
     "unique and contains": ArrayShape(items=only(0, 1, 2), unique=True, contains=(Contains(NUMBERS, 2),), most=3),
     "unique and contains too much": ArrayShape(items=only(0, 1, 2), unique=True, contains=(Contains(NUMBERS, 3),)),
     "unique with a limit": ArrayShape(items=ALL_VALUES, unique=True, contains=(Contains(NUMBERS, 0, 1),), least=3),
@@ -266,6 +269,44 @@ def shapes(draw: st.DrawFn) -> ArrayShape:
 @given(shapes())
 def test_shapes(shape: ArrayShape) -> None:
     check(shape, size=3, limit=2, depth=10)
+
+
+# --- large counts -----------------------------------------------------------------------------------------------------
+
+LARGE: dict[str, tuple[dict[str, Any], int]] = {  # with the least number of items
+    "many": ({"items": {"type": "integer"}, "minItems": 3_000}, 3_000),
+    "many hits": ({"items": {"type": "integer"}, "contains": {"const": 1}, "minContains": 300}, 300),
+    "few hits among many": ({"items": {"type": "integer"}, "contains": {"const": 1}, "minItems": 300}, 300),
+    "a long prefix": ({"prefixItems": [{"const": i} for i in range(500)], "items": False, "minItems": 400}, 400),
+    "many different integers": ({"items": {"type": "integer"}, "uniqueItems": True, "minItems": 100}, 100),
+    "many different strings": ({"items": {"type": "string"}, "uniqueItems": True, "minItems": 300}, 300),
+    "half of a range": (
+        {"items": {"type": "integer", "minimum": 1, "maximum": 200}, "uniqueItems": True, "minItems": 100},
+        100,
+    ),
+    "different objects": (
+        {"items": {"type": "object", "required": ["a"]}, "uniqueItems": True, "minItems": 20},
+        20,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_large_counts(name: str) -> None:
+    schema, least = LARGE[name]
+    constraint = relark.schema({"type": "array", **schema})
+    matcher = constraint.matcher(EVERYTHING)
+    matcher.advance(ord("["))
+    text = "[" + matcher.shortest().decode()
+    assert len(json.loads(text)) == least
+    assert constraint.fullmatch(text)
+    assert not constraint.fullmatch(json.dumps(json.loads(text)[:-1]))
+
+
+def test_counts_that_combine_in_too_many_ways() -> None:
+    shape = ArrayShape(items=only(0, 1), most=300, contains=(Contains(only(0), 200, 250), Contains(only(1), 200, 250)))
+    with pytest.raises(UnsupportedError, match="more than 20000 ways; use smaller minContains"):
+        array_is_inhabited(shape, Universe())
 
 
 # --- masks ------------------------------------------------------------------------------------------------------------

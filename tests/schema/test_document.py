@@ -172,7 +172,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
 
 
 KEYWORDS = ("$defs", "properties", "allOf", "not", "other")
-ROOT = "http://example.org/root/doc"
+ROOT = "http://example.org/base/doc"
 pointers = st.lists(st.sampled_from([*KEYWORDS, *NAMES, "1"]), max_size=4).map(lambda steps: "/".join(["", *steps]))
 references = st.builds(
     lambda uri, fragment: f"{uri}#{fragment}",

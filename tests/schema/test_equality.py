@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 
 import pytest
@@ -28,7 +27,8 @@ from relark.language import (
 )
 
 COMPACT = Layout(EPSILON, literal(b":"), literal(b","))
-SPACED = Layout(repeat(literal(b" "), 0, 1), literal(b":"), concat(literal(b","), repeat(literal(b" "), 0, 1)))
+SPACE = repeat(literal(b" "), 0, 1)
+SPACED = Layout(SPACE, concat(literal(b":"), SPACE), concat(literal(b","), SPACE))
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-20, 20) | st.sampled_from([0.5, 1e16, 1.0, -0.0]) | st.text(max_size=3),
@@ -94,11 +94,10 @@ def test_depth_costs_no_recursion() -> None:
 @given(st.lists(values, max_size=4), values)
 def test_texts_of_values(several: list[object], other: object) -> None:
     term = equal_values([read(json.dumps(v).encode()) for v in several], SPACED)
-    known = {repr(says(json.dumps(v))) for v in several}
     for value in [*several, other]:
         for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, separators=(",", ":"))):
             expected = any(says(text) == says(json.dumps(v)) for v in several)
-            assert accepts(term, text.encode()) == expected, (text, known)
+            assert accepts(term, text.encode()) == expected, text
 
 
 TEXTS = [
@@ -126,9 +125,9 @@ def test_excluding(texts: set[str], excluded: list[str]) -> None:
     assert {t for t in TEXTS if accepts(term, t.encode())} == left
     assert is_empty(term) == (not left)
     shortest = Completions().shortest(term)
-    assert shortest == (None if not left else shortest)
-    if left:
-        assert shortest is not None
+    if shortest is None:
+        assert not left
+    else:
         assert shortest.decode() in left
         assert len(shortest) == min(map(len, left))
     for text in texts:  # what only an excluded value could complete is dead
@@ -150,11 +149,10 @@ def test_excluding_from_many() -> None:
     assert state is derive(derive(strings, ord('"')), ord("d"))  # nothing is left to exclude
     integers = number_term(NumberSet.integers(), compact=True)
     term = excluding(integers, [read(str(n).encode()) for n in range(10)], COMPACT)
-    assert Completions().shortest(term) in {
-        b"-1",
-        b"10",
-        *[b"%d" % n for n in itertools.chain(range(-9, 0), range(10, 100))],
-    }
+    found = Completions().shortest(term)
+    assert found is not None
+    assert len(found) == 2
+    assert int(found) not in range(10)
     assert not accepts(term, b"7")
     assert accepts(term, b"77")
 

@@ -7,6 +7,7 @@ import datetime
 import ipaddress
 import itertools
 import json
+import random
 import uuid
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relark.frontends.schema.ecma import pattern_term
 from relark.frontends.schema.formats import FORMATS, format_term
 from relark.frontends.schema.strings import json_text
 from relark.language import EMPTY, Completions, Term, derive, is_empty, shortest
@@ -37,21 +39,81 @@ def of(name: str) -> Term:
     return term
 
 
-@pytest.mark.parametrize("draft", ["draft7", "draft2019-09", "draft2020-12"])
-def test_every_case_of_the_suite(draft: str) -> None:
-    folder = SUITES / "json-schema-test-suite" / "tests" / draft / "optional" / "format"
+DRAFTS = ["draft7", "draft2019-09", "draft2020-12"]
+FILES = ["ecmascript-regex", *FORMATS]
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n == "idn-hostname" else []) for n in FILES]
+)
+def test_every_case_of_the_suite(name: str) -> None:
+    folder = SUITES / "json-schema-test-suite" / "tests"
     if not folder.exists():
         pytest.skip("needs the JSON Schema test suite in shared/suites")
-    wrong = []
-    for path in sorted(folder.glob("*.json")):
-        for group in json.loads(path.read_text("utf-8")):
-            term = format_term(group["schema"].get("format", ""))
-            if term is None:
-                continue
+    cases: dict[tuple[str, str, bool], str] = {}
+    for path in [folder / draft / "optional" / "format" / f"{name}.json" for draft in DRAFTS]:
+        for group in json.loads(path.read_text("utf-8")) if path.exists() else []:
             for test in group["tests"]:
-                if isinstance(test["data"], str) and accepts(term, test["data"]) is not test["valid"]:
-                    wrong.append((path.stem, test["description"]))
+                if isinstance(test["data"], str) and "format" in group["schema"]:
+                    cases[group["schema"]["format"], test["data"], test["valid"]] = test["description"]
+    assert cases
+    wrong = [why for (form, text, valid), why in cases.items() if accepts(of(form), text) is not valid]
     assert wrong == []
+
+
+NAMES = {
+    True: "실례.테스트 l·l.b אבג.com xn--9n2bp8q.xn--9t4b11yi5a a。b क\u094d\u200dष a-b.ü",
+    False: "a·l ᾳ 0a.א aא xn--X ab--ü -ü क\u200dष ex_ample ü. .ü ü-",
+}
+
+
+@pytest.mark.parametrize(("name", "valid"), [(name, valid) for valid in NAMES for name in NAMES[valid].split(" ")])
+def test_internationalised_names(name: str, valid: bool) -> None:
+    assert accepts(of("idn-hostname"), name) is valid
+
+
+REGEXES = {
+    True: r"a (?:b|c)* [^\w-]+? ^(a)\1$ (?<n>a)\k<n> \k<n>(?<n>) a{2,3}? \u{1F600}\x41\cJ\p{Lu} (?=a)(?!b) (?<=a)b"
+    r" [] [^] é+ [a-z-] [--/] [\-] ([abc])+\s+$ a{2} (a)(b)\2 \0 [^é-]",
+    False: r"(a a) [a \ \i \a * a** ^* (?=a)* {2} a{2 a{3,2} ] } [b-a] [\w-a] \1 (a)\2 \k<n> (?<n>)(?<n>)"
+    r" (?P<n>a) (?i)a \x4 \u{110000} \p{Xx} \01 \- \Z (?#a) a++ (?>a)",
+}
+
+
+@pytest.mark.parametrize("valid", REGEXES)
+def test_regular_expressions(valid: bool) -> None:
+    texts = REGEXES[valid].split(" ")
+    assert [t for t in texts if accepts(of("regex"), t) is not valid] == []
+
+
+@given(st.text(r"ab1(?:=!<>)[]{}^$.*+|-\dnxukpL,09é", max_size=12))
+def test_regular_expressions_can_be_finished_and_compiled(text: str) -> None:
+    term = of("regex")
+    for byte in text.encode():
+        after = derive(term, byte)
+        if after is EMPTY:
+            if byte < 0x80 or byte >= 0xC0:
+                continue
+            return
+        term = after
+    assert not is_empty(term)
+    rest = shortest(term)
+    assert rest is not None
+
+
+def test_what_is_a_regular_expression_compiles_as_pattern() -> None:
+    rng = random.Random(4)
+    for _ in range(80):
+        state, text = of("regex"), bytearray()
+        for _ in range(rng.randint(1, 14)):
+            byte = rng.choice([b for b in rb"ab1(?:=!<>)[]{}^$.*+|-\dnxukpL,09" if derive(state, b) is not EMPTY])
+            text.append(byte)
+            state = derive(state, byte)
+        rest = shortest(state)
+        assert rest is not None
+        text += rest
+        assert accepts(of("regex"), text.decode())
+        pattern_term(text.decode())
 
 
 def test_unknown_names_are_no_formats() -> None:

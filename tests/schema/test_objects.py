@@ -5,23 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import relark
 from language.set_semantics import checked, mask_of
 from matcher.spelling import unpacked
 from relark.constraint import Constraint
 from relark.frontends.schema.objects import object_is_inhabited, object_least_text, object_term
 from relark.frontends.schema.shapes import Layout, Need, ObjectShape, Others, Property
-from relark.frontends.schema.strings import json_text
 from relark.language import (
     EMPTY,
     EPSILON,
@@ -42,7 +38,6 @@ from relark.language import (
     union,
 )
 from relark.language.states import current_states
-from relark.tokens.masks import masks_of
 from relark.tokens.vocabulary import Vocabulary
 
 Value = frozenset[str]  # the tests' schemas: the texts of the values that satisfy one
@@ -217,7 +212,7 @@ def shapes(draw: st.DrawFn) -> ObjectShape:
 layouts = st.sampled_from([COMPACT, COMPACT_ANY])
 
 
-@checked(150)
+@checked(120)
 @given(shapes(), layouts)
 def test_objects_are_those_of_the_shape(shape: ObjectShape, layout: Layout) -> None:
     lowering: Any = Sets(layout)
@@ -319,3 +314,166 @@ def test_a_walk_in_a_budget_finishes(shape: ObjectShape, layout: Layout, seed: i
             break
         matcher.advance(chance.choice(choices))
     assert matcher.is_accepting
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+ONE: Any = frozenset({"1"})
+TWO: Any = frozenset({"2"})
+HARD = ("é", "éa", "ê", "/", "a/é", '"', "\\", "\n", "\x1f", "\x7f", "😀", "😀b", "", "a")
+
+
+def forms(name: str) -> set[str]:
+    """A name in the ways in which writers of JSON write it."""
+    ascii_only = json.dumps(name)
+    found = {json.dumps(name, ensure_ascii=False), ascii_only, json.dumps(name, ensure_ascii=False).replace("/", "\\/")}
+    if "\\u" in ascii_only:
+        found.add(
+            "".join(
+                "\\u" + part[:4].upper() + part[4:] if i else part for i, part in enumerate(ascii_only.split("\\u"))
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize("layout", [COMPACT, COMPACT_ANY], ids=["ordered", "any order"])
+def test_declared_names_in_all_their_forms(layout: Layout) -> None:
+    lowering: Any = Sets(layout)
+    together = object_term(ObjectShape(tuple(Property(name, ONE, False) for name in HARD)), lowering)
+    for name in HARD:
+        alone = object_term(ObjectShape((Property(name, ONE, True),)), lowering)
+        for form in forms(name):
+            text = f"{{{form}:1}}".encode()
+            assert read(alone, text).nullable, form
+            assert read(together, text).nullable, form
+            for again in forms(name):
+                assert read(together, f"{{{form}:1,{again}:1}}".encode()) is EMPTY
+    assert read(together, b'{"\\u0061') is EMPTY  # letters stand for themselves
+
+
+def test_other_names_are_known_again_in_another_form() -> None:
+    shape = ObjectShape((Property("é", TWO, False),), (Others(TEXT, ONE),))
+    for layout in (COMPACT, COMPACT_ANY):
+        term = object_term(shape, Sets(layout))  # type: ignore[arg-type]
+        for text, fine in {
+            '{"é":2}': True,
+            '{"\\u00e9":2}': True,
+            '{"\\u00E9":1}': False,
+            '{"è":1,"\\u00e8":1}': False,
+            '{"è":1,"\\u00ea":1}': True,
+            '{"/":1,"\\/":1}': False,
+            '{"😀":1,"\\ud83d\\ude00":1}': False,
+            '{"":1,"":1}': False,
+            '{"\\ud83d":1}': False,
+        }.items():
+            assert read(term, text.encode()).nullable == fine, text
+
+
+def test_a_name_that_no_text_can_hold() -> None:
+    half = Property("\ud800", ONE, False)
+    lowering: Any = Sets()
+    term = object_term(ObjectShape((half, Property("a", ONE, False)), (Others(TEXT, ONE),)), lowering)
+    assert read(term, b'{"a":1,"b":1}').nullable
+    assert read(term, b'{"\\ud800"') is EMPTY
+    assert not object_is_inhabited(ObjectShape((Property("\ud800", ONE, True),)), lowering)
+
+
+def test_few_names_are_never_a_dead_end() -> None:
+    """Where names run out, no name is begun that could not be ended."""
+    names = intersection(TEXT, complement(concat(literal(b"x"), TEXT)))  # all but those with x
+    few = one_of([b"aa", b"ab", b"b"])
+    lowering: Any = Sets()
+    term = object_term(ObjectShape((Property("ab", ONE, False),), (Others(few, ONE),), least=2), lowering)
+    assert accepted(object_term(ObjectShape((), (Others(names, ONE),), least=2, most=2), lowering), 2)
+    assert read(term, b'{"ab":1,"aa":1,"b') is not EMPTY
+    assert read(term, b'{"ab":1,"aa":1,"a') is EMPTY
+    assert read(term, b'{"aa":1,"b":1}').nullable
+    assert read(term, b'{"aa":1,"b":1,') is EMPTY
+    assert not object_is_inhabited(ObjectShape((), (Others(few, ONE),), least=4), lowering)
+
+
+# --- size and depth ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layout", [COMPACT, COMPACT_ANY], ids=["ordered", "any order"])
+def test_a_thousand_properties_share_their_states(layout: Layout) -> None:
+    names = [f"property_{i:04}" for i in range(1000)]
+    term = object_term(ObjectShape(tuple(Property(n, ONE, False) for n in names)), Sets(layout))  # type: ignore[arg-type]
+    vocabulary = Vocabulary.from_bytes(
+        [*(bytes([b]) for b in range(256)), b'"property', *(b"_%02d" % i for i in range(100)), b'":1,', b""],
+        eos_ids=[358],
+    )
+    matcher = Constraint(term, "a wide object").matcher(vocabulary)
+    before = 0
+    for i in range(30):
+        for token in (b"{" if i == 0 else b"", b'"property', b"_00", *(bytes([b]) for b in b"%02d" % i), b'":1,'):
+            if token:
+                matcher.mask()
+                matcher.advance(vocabulary.ids[token])
+        if i == 3:
+            before = len(current_states().terms)
+    if layout is COMPACT:
+        assert len(current_states().terms) - before < 26 * 40
+    assert read(term, text_of((name, "1") for name in names)).nullable
+
+
+@dataclass
+class Recursive(Sets):
+    """One more schema: "nested", an object with a member ``a`` of the same kind, or without one."""
+
+    shape: ObjectShape | None = None
+
+    def value(self, schema: Any) -> Term:
+        if schema != "nested":
+            return super().value(schema)
+        if self._nested is None:
+            assert self.shape is not None
+            shape = self.shape
+            self._nested = ref("nested", lambda: object_term(shape, self), nullable=False)  # type: ignore[arg-type]
+        return self._nested
+
+    def least_text(self, schema: Any, alphabet: int) -> bytes | None:
+        return b"{}" if schema == "nested" else super().least_text(schema, alphabet)
+
+    def __post_init__(self) -> None:
+        self._nested: Term | None = None
+
+
+@pytest.mark.parametrize("others", [(), (Others(TEXT, ONE),)], ids=["closed", "open"])
+def test_five_hundred_levels(others: tuple[Others, ...]) -> None:
+    nested: Any = "nested"
+    lowering = Recursive(shape=ObjectShape((Property("a", nested, False),), others))
+    term = lowering.value("nested")
+    text = b'{"a":' * 500 + b"{" + b"}" * 501
+    assert read(term, text).nullable
+    vocabulary = Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), b'{"a":', b"}}", b""], eos_ids=[258])
+    matcher = Constraint(term, "nested objects").matcher(vocabulary)
+    for _ in range(500):
+        matcher.advance(vocabulary.ids[b'{"a":'])
+    assert len(matcher.shortest()) == 502
+    assert matcher.mask(tokens_left=600).any()
+    left = matcher.min_tokens(enough=600)
+    assert left <= 502
+    matcher.advance(vocabulary.ids[b"{"])
+    for _ in range(501):
+        matcher.mask()
+        matcher.advance(vocabulary.ids[b"}"])
+    assert matcher.is_accepting
+
+
+def test_space_around_members() -> None:
+    space = repeat(byte_set(mask_of(b" ")), 0, 2)
+    layout = Layout(space, concat(literal(b":"), space), concat(space, literal(b","), space))
+    term = object_term(ObjectShape((Property("a", ONE, True),), (Others(TEXT, ONE),)), Sets(layout))  # type: ignore[arg-type]
+    for text, fine in {
+        '{"a":1}': True,
+        '{  "a": 1 ,  "b":1  }': True,
+        '{   "a":1}': False,
+        "{ }": False,
+        '{"a" :1}': False,
+        '{"a":1, }': False,
+    }.items():
+        assert read(term, text.encode()).nullable == fine, text
+    empty = object_term(ObjectShape(), Sets(layout))  # type: ignore[arg-type]
+    assert read(empty, b"{  }").nullable
+    assert union(empty, EMPTY) is empty

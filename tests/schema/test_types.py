@@ -127,6 +127,15 @@ class Owner(BaseModel):
     others: list[Pet] = []
 
 
+class StrictUrl(BaseModel, strict=True):
+    url: pydantic.HttpUrl
+
+
+class Twice(BaseModel):
+    one: Number
+    by_number: dict[Number, int] = {}
+
+
 class Tree(BaseModel):
     value: int
     children: list[Tree] = []
@@ -286,6 +295,7 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
     (ipaddress.IPv6Network, ['"2001:db8::/32"', '"::2:8000/116"', '"::/0"', '"::1"'], ['"::1/64"', '"2001:db8::/16"']),
     (pydantic.IPvAnyAddress, ['"1.2.3.4"', '"::1"'], ['"1.2.3"']),
     (pydantic.HttpUrl, ['"https://example.org/a?b=c#d"', '"http://[::1]:80"'], ['"ftp://a"', '"http://"', '"a.org"']),
+    (StrictUrl, ['{"url":"https://a.org/%C3%A9"}'], ['{"url":"https://a.org/%x"}']),
     (pydantic.AnyUrl, ['"ftp://a.org/x"', '"mailto:a@b.org"'], ['"a"', '"http://1.2.3.999/"']),
     (pydantic.PostgresDsn, ['"postgresql://u:p@a:1,b:2/db"'], ['"http://a"']),
     (pydantic.FileUrl, ['"file:///a/b"'], ['"http://a"']),
@@ -349,6 +359,7 @@ CASES: list[tuple[Any, list[str], list[str]]] = [
         ['{"Size":"small"}', '{"Size":"big"}'],
         ["{}", '{"size":"small"}'],
     ),
+    (Twice, ['{"one":1,"by_number":{"10":2}}'], ['{"one":1,"by_number":{"2":2}}', '{"one":1,"by_number":{"":2}}']),
     (Tree, ['{"value":1,"children":[{"value":2}]}'], ['{"value":1,"children":[{}]}']),
     (Pair[int], ['{"left":1,"right":2}'], ['{"left":"a","right":2}']),
     (Names, ['["a"]'], ['{"root":["a"]}']),

@@ -245,14 +245,14 @@ def _path(origin: dict[Term, tuple[Term, int] | None], state: Term) -> bytes:
 
 
 _texts: Cache[tuple[int, Term], bytes | bool] = Cache(
-    "completions", share=0.04, cost=lambda key, value: 250 + (len(value) if isinstance(value, bytes) else 0)
+    "completions", share=0.03, cost=lambda key, value: 250 + (len(value) if isinstance(value, bytes) else 0)
 )
 
 
 _bounds: Cache[tuple[int, int | None, Term], tuple[int, int]] = Cache("bounds", share=0.02, cost=lambda key, value: 280)
 
 
-_spelled: Cache[tuple[int, int | None, Term], int] = Cache("spelled", share=0.005, cost=lambda key, value: 250)
+_spelled: Cache[tuple[int, int | None, Term], int] = Cache("spelled", share=0.003, cost=lambda key, value: 250)
 
 
 class Completions:

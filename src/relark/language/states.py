@@ -89,7 +89,7 @@ class _Shared:
     """The table in use, and its place among the caches."""
 
     name = "states"
-    share = 0.15
+    share = 0.13
 
     def __init__(self) -> None:
         self.table = States()

@@ -188,6 +188,8 @@ def explain(
             spellable = False
     parts = tuple(_part(compiled) for compiled in regexes)
     uses = tuple(use for compiled in schemas for use in keyword_uses(compiled))
+    if refused and not any(use.treatment == "refused" for use in uses):  # no keyword alone is to blame
+        uses = (*uses, KeywordUse(getattr(trouble, "pointer", None) or "#", "", "refused", _cause(trouble)))
     spells = None if vocabulary is None else functools.partial(can_be_spelled, masks_of(vocabulary))
     found = tuple(finding for compiled in schemas for finding in findings(compiled, spells))
     if unbounded is None and not empty and any(finding.kind in UNBOUNDED for finding in found):
@@ -278,6 +280,10 @@ def _schema(of: Any) -> tuple[Constraint, RelarkError | None]:
         compiled = CompiledSchema(EMPTY, load(source), Compiler(layout()))
         shown = f"schema({source if isinstance(source, str) else json.dumps(source)})"
         return Constraint(EMPTY, _cut(shown), (compiled,)), error
+
+
+def _cause(error: RelarkError | None) -> str:
+    return error.message if isinstance(error, UnsupportedError | PatternError) else str(error)
 
 
 POINTERS = 6  # that a warning names

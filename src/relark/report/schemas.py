@@ -159,6 +159,8 @@ def _problem(compiler: Compiler, node: Node) -> KeywordUse | None:
     except (SchemaError, UnsupportedError) as error:
         pointer = error.pointer or node.pointer
         return KeywordUse(pointer, pointer.rpartition("/")[2], "refused", error.message)
+    except RecursionError:
+        return None  # told where the whole is compiled
     return None
 
 
@@ -188,18 +190,20 @@ def findings(compiled: CompiledSchema, spells: Callable[[Term], bool] | None = N
     found: list[Finding] = []
     compiler, root = compiled.compiler, compiled.node
     deadline = time.monotonic() + SECONDS
-    searches = [_dead(compiler, root)]
-    if _is_inhabited(compiler, compiler.place(root)):
-        searches.insert(0, _sizes(compiler, root))
+    searches = [_sizes(compiler, root), _dead(compiler, root)]
     if spells is not None:
         searches.append(_unspellable(compiler, root, spells))
     for search in searches:
-        for finding in search:
-            if finding is not None:
-                found.append(finding)
-            elif time.monotonic() > deadline:
-                found.append(Finding("cut off", root.pointer, f"only looked into for {SECONDS:g} s: not all was found"))
-                break
+        try:
+            for finding in search:
+                if finding is not None:
+                    found.append(finding)
+                elif time.monotonic() > deadline:
+                    why = f"only looked into for {SECONDS:g} s: not all was found"
+                    found.append(Finding("cut off", root.pointer, why))
+                    break
+        except RecursionError:
+            found.append(Finding("cut off", root.pointer, "schemas nest too deep in each other to look into all"))
     return list(dict.fromkeys(found))
 
 

@@ -26,9 +26,10 @@ from relark.caches import Cache
 from relark.language.completion import NONE, lower_bound
 from relark.language.terms import Leaf, Term
 from relark.tokens.masks import Ends, Int32, Masks
-from relark.tokens.walks import ROOT, Exploration, Prices, is_walked_apart
+from relark.tokens.walks import ROOT, Exploration, Prices, Unfinished, is_walked_apart
 
 SEARCH_SECONDS = 2.0  # of one search for the least number of tokens
+LAZY_ROOM = 4  # a state that cannot be priced is left alone while so many times its own cost remains
 SPELL_SECONDS = 0.1  # of one search for any spelling at all
 _LONG = 100  # bytes; the spelling of a longer completion is shared with its suffixes
 
@@ -126,10 +127,11 @@ def _descend(masks: Masks, term: Term, upper: int) -> int:
     state = term
     deadline = time.monotonic() + SEARCH_SECONDS
     while not state.nullable and len(path) < upper:
-        if time.monotonic() > deadline:
+        try:
+            ends = masks.ends(state, deadline)
+            lengths = _lengths(masks, ends, deadline)
+        except Unfinished:
             return upper
-        ends = masks.ends(state)
-        lengths = [len(t) if (t := masks.completions.shortest(e)) is not None else NONE for e in ends.terms]
         best = int(np.argmin(lengths)) if lengths else 0
         if not lengths or lengths[best] >= NONE:
             return upper
@@ -142,6 +144,17 @@ def _descend(masks: Masks, term: Term, upper: int) -> int:
         if needed < cost(masks, visited):
             _plans.put((masks.serial, visited), (needed, token, False))
     return len(path)
+
+
+def _lengths(masks: Masks, ends: Ends, deadline: float) -> list[int]:
+    """The lengths of shortest completions."""
+    lengths = []
+    for end in ends.terms:
+        text = masks.completions.shortest(end)
+        lengths.append(NONE if text is None else len(text))
+        if time.monotonic() > deadline:
+            raise Unfinished
+    return lengths
 
 
 def _floor(masks: Masks, term: Term) -> int:
@@ -176,7 +189,11 @@ def _search(masks: Masks, term: Term, upper: int, seconds: float) -> tuple[Plan,
         if time.monotonic() > deadline:
             finished = False
             break
-        ends = masks.reachable(state)
+        try:
+            ends = masks.reachable(state, deadline)
+        except Unfinished:
+            finished = False
+            break
         first = _first_tokens(ends)
         for target, token in zip(ends.terms, first, strict=True):
             new = used + 1
@@ -221,8 +238,11 @@ def reach(masks: Masks, term: Term) -> int:
         known = masks.completions.bounds(term)[1] + 1
         if known >= NONE and is_walked_apart(term):
             found = Exploration(masks.trie, _prices(masks))
-            found.go(ROOT, term)
-            known = found.worst + 1
+            try:
+                found.go(ROOT, term)
+                known = found.worst + 1
+            except Unfinished:
+                known = LAZY_ROOM * (cost(masks, term) + 8)
         elif known >= NONE:
             known = 1 + max((_quick_cost(masks, target) for target in masks.ends(term).terms), default=0)
         _reach.put(key, known)

@@ -1,19 +1,18 @@
 """Masks: which tokens a state allows.
 
-A token is allowed when deriving the state by its bytes reaches no empty language.  The walk goes down the byte trie
-level by level with arrays: each level is one gather from the table of rows, and nodes whose state is dead are
-dropped with everything below them.  This is the seam where a compiled walk fits: `walk` is the only function that
-sees both trie and states.
+A token is allowed when deriving the state by its bytes reaches no empty language, and what is left can be spelled in
+the vocabulary.  `walks` finds the nodes of the byte trie of which the first is true.
 
 A mask belongs to a state and a vocabulary and is remembered (`relark.caches`), so a state seen before costs a look-up.
 
-Cost: a first visit takes some 20 us a level plus 30 ns for each live trie node (13 ms where all 130k tokens are
-allowed), and the new rows.  Memory: V/8 bytes a mask.  Cannot do: budgets (see `budget`), anything about text.
+Cost: a first visit takes a walk (13 ms where all 130k tokens are allowed), and the new rows.  Memory: V/8 bytes a mask.
+Cannot do: budgets (see `budget`), anything about text.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 import weakref
 from dataclasses import dataclass
 from threading import Lock
@@ -28,7 +27,7 @@ from relark.language.derivative import clamp, derive
 from relark.language.states import DEAD, current_states
 from relark.language.terms import EMPTY, FULL, LAZY, Term
 from relark.tokens.vocabulary import Vocabulary
-from relark.tokens.walks import ROOT, Exploration, Prices, is_walked_apart, live_nodes, walk, walk_lazily
+from relark.tokens.walks import ROOT, Exploration, Prices, Unfinished, is_walked_apart, live_nodes, walk, walk_lazily
 
 Int32 = NDArray[np.int32]
 MANY_ENDS = 256  # beyond so many, ends of a LAZY term are not asked whether the vocabulary can spell what follows
@@ -57,10 +56,10 @@ class Ends:
     terms: tuple[Term, ...]
 
 
-_masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.15, cost=lambda key, value: value.bits.nbytes + 300)
-_advances: Cache[tuple[int, Term, int], Term] = Cache("advances", share=0.05, cost=lambda key, value: 250)
+_masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.14, cost=lambda key, value: value.bits.nbytes + 300)
+_advances: Cache[tuple[int, Term, int], Term] = Cache("advances", share=0.04, cost=lambda key, value: 250)
 _ends: Cache[tuple[int, Term], Ends] = Cache(
-    "ends", share=0.05, cost=lambda key, value: value.tokens.nbytes * 2 + 64 * len(value.terms) + 300
+    "ends", share=0.04, cost=lambda key, value: value.tokens.nbytes * 2 + 64 * len(value.terms) + 300
 )
 
 
@@ -99,7 +98,10 @@ class Masks:
                 return self.mask(clamped)
             allowed = self.tokens_at(live_nodes(self.trie, term))
         elif is_walked_apart(term):
-            allowed = self.tokens_at(self._spelled_nodes(term))
+            try:
+                allowed = self.tokens_at(self._spelled_nodes(term))
+            except Unfinished:
+                allowed = self.ends(term).tokens
         else:
             allowed = self.ends(term).tokens
         bits = self.pack(allowed)
@@ -108,12 +110,12 @@ class Masks:
         bits.flags.writeable = False
         return Mask(bits, bool(allowed.size))
 
-    def ends(self, term: Term) -> Ends:
-        """The allowed tokens with the states after them."""
+    def ends(self, term: Term, deadline: float = math.inf) -> Ends:
+        """The allowed tokens with the states after them; for ``deadline`` see `reachable`."""
         key = self.serial, term
         known = _ends.get(key)
         if known is None:
-            found = self.reachable(term)
+            found = self.reachable(term, deadline)
             tokens, index, after = found.tokens, found.index, found.terms
             many = bool(term.flags & LAZY) and len(after) > MANY_ENDS  # each would be searched for
             if not (self.spells_all or many or self._spelled_wherever_it_leads(term)):
@@ -128,10 +130,13 @@ class Masks:
             _ends.put(key, known)
         return known
 
-    def reachable(self, term: Term) -> Ends:
-        """`ends` without asking whether what follows can be spelled."""
+    def reachable(self, term: Term, deadline: float = math.inf) -> Ends:
+        """`ends` without asking whether what follows can be spelled.
+
+        Raises `walks.Unfinished` at the ``deadline``, where each node takes a derivative.
+        """
         if term.flags & LAZY:
-            at_node = walk_lazily(self.trie, term)
+            at_node = walk_lazily(self.trie, term, deadline=deadline)
             numbers: dict[Term, int] = {}
             pairs = [
                 (token, numbers.setdefault(end, len(numbers)))

@@ -1,6 +1,7 @@
 """Walks: which nodes of the byte trie a state reaches alive.
 
-A plain term is walked as a whole, level by level with arrays, over numbered states (`walk`).  This is the seam where a
+A plain term is walked as a whole, over numbered states, level by level with arrays: each level is one gather from the
+table of rows, and nodes whose state is dead are dropped with everything below them (`walk`).  This is the seam where a
 compiled walk fits.  What hangs on the text itself (the names that an object has already) has endlessly many states, of
 which no table helps: there `Exploration` takes the term apart.  A concatenation is walked head by head, each from the
 nodes where a word of the one before ends, so that what stands before such a leaf is walked as the plain term that it
@@ -15,6 +16,8 @@ Cost: 20 us a level plus 30 ns a live node for a plain term; about 1 ms for a le
 from __future__ import annotations
 
 import itertools
+import math
+import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,6 +52,7 @@ from relark.tokens.trie import Trie
 Int32 = NDArray[np.int32]
 Nodes = NDArray[np.intp]  # of a trie
 _NOWHERE: Final[Nodes] = np.zeros(0, np.intp)
+LAZY_SECONDS = 1.0  # of pricing the nodes of a term that is walked one derivative a node; the others are left out
 ROOT: Final[Nodes] = np.zeros(1, np.intp)
 
 
@@ -78,8 +82,15 @@ def walk(trie: Trie, states: States, start: int) -> Int32:
     return reached
 
 
-def walk_lazily(trie: Trie, start: Term, root: int = 0) -> dict[int, Term]:
-    """Live trie nodes below ``root`` with their terms, one derivative a node: for terms that derive byte by byte."""
+class Unfinished(Exception):
+    """A walk took too long."""
+
+
+def walk_lazily(trie: Trie, start: Term, root: int = 0, deadline: float = math.inf) -> dict[int, Term]:
+    """Live trie nodes below ``root`` with their terms, one derivative a node: for terms that derive byte by byte.
+
+    Raises `Unfinished` when the monotonic clock reaches ``deadline``.
+    """
     terms.walks += 1
     first_child, n_children, byte = trie.first_child, trie.n_children, trie.byte
     reached: dict[int, Term] = {}
@@ -92,6 +103,8 @@ def walk_lazily(trie: Trie, start: Term, root: int = 0) -> dict[int, Term]:
             if target is not EMPTY and not is_empty(target):
                 reached[child] = target
                 work.append((child, target))
+        if time.monotonic() > deadline:
+            raise Unfinished
     return reached
 
 
@@ -154,7 +167,8 @@ class Exploration:
     """One walk; see the module's text.
 
     ``live``: the nodes reached alive, bool ``[nodes]``.  With ``prices``, ``worst`` is the highest price of completing
-    the text from any of them; with ``most`` too, only nodes from where that takes no more are in ``live``.
+    the text from any of them; `Unfinished` is raised where each node would have its own.  With ``most`` too, only nodes
+    from where it takes no more are in ``live``.
     """
 
     def __init__(self, trie: Trie, prices: Prices | None = None, most: int | None = None) -> None:
@@ -441,10 +455,15 @@ class Exploration:
             left = after
 
     def _lazily(self, roots: Nodes, term: Term, rest: int) -> Nodes:
-        """One derivative a node."""
+        """One derivative a node.  With prices too dear for all nodes: see `LAZY_SECONDS`."""
+        if self.prices is not None and self.most is None:
+            raise Unfinished
         ends = roots.tolist() if term.nullable else []
+        deadline = math.inf if self.prices is None else time.monotonic() + LAZY_SECONDS
         for root in roots.tolist():
             for node, after in walk_lazily(self.trie, term, root).items():
+                if time.monotonic() > deadline:
+                    break
                 self._reach([node], min(self._price(after) + rest, NONE))
                 if after.nullable:
                     ends.append(node)

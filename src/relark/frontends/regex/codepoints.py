@@ -118,7 +118,7 @@ def _code_point(index: int) -> int:
 
 
 _answers: Cache[tuple[Judge, str, bool], Ranges] = Cache(
-    "code points", share=0.05, cost=lambda key, ranges: 300 + 120 * len(ranges)
+    "code points", share=0.04, cost=lambda key, ranges: 300 + 120 * len(ranges)
 )
 
 

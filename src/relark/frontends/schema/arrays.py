@@ -8,13 +8,15 @@ still be completed.
 
 Where items are compared (``unique``, ``repeated``), an item is a leaf too, `_Item`, which keeps the text of its item,
 because its value is compared with those before it when it ends.  Values that must not come again are taken out of the
-item's language from its beginning (`equality.excluding`), so that it does not run into a dead end.  Such states are
-derived byte by byte.
+item's language from its beginning (`equality.excluding`), so that it does not run into a dead end.  Each text has its
+own such states, but walks cut them where the item ends (`Leaf.cuts`), and walk the item as the plain term that it is.
+If all items are among a few known values (enums), no text is kept: a state is the set of those used.
 
 Cost: a state takes some 20 us; one inside an item that is compared some 10 us a byte, plus the size of its text.
 
-Cannot do: see ahead into items with any number of free keys (`_Item` then compares at the end only); counts of several
-``contains`` at once beyond `MAX_STATES` combinations.
+Cannot do: see ahead into items that are compared and themselves depend on their text (objects with free keys, arrays
+that compare): these are compared when they end, so one of few values may run into a dead end; counts of several
+``contains`` at once beyond `MAX_STATES` combinations (refused).
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from relark.errors import UnsupportedError
-from relark.frontends.schema.equality import Value, equal_values, excluding, read
+from relark.frontends.schema.equality import MAX_DEPTH, Value, accepts, equal_values, excluding, read
 from relark.frontends.schema.strings import json_text
 from relark.language import (
     EMPTY,
@@ -50,7 +52,7 @@ from relark.language import (
     union,
 )
 from relark.language.completion import NONE
-from relark.language.terms import CHECK, LAZY, SPELLING, Concat, Cut, LeafTerm, Union
+from relark.language.terms import CHECK, LAZY, SPELLING, Concat, Cut, LeafTerm, Ref, Union
 
 if TYPE_CHECKING:
     from relark.frontends.schema.expressions import Schema
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 MAX_STATES = 20_000  # combinations of counts that one question about several ``contains`` may look at
 MAX_TRIES = 3_000  # choices of values that one question about unique items and ``contains`` may look at
 MAX_WEIGHED = 200  # items for which the shortest way to satisfy ``contains`` is looked for
+MAX_GUESSED = 4  # hits still needed, up to which hits may go uncounted
 SLACK = 8  # bytes by which another value may be longer, where one is taken
 MAX_LISTED = 64  # values of a schema that are listed
 
@@ -117,6 +120,14 @@ def _needed(shape: ArrayShape) -> Path:
 # --- what is asked of the items to come -------------------------------------------------------------------------------
 
 Left = tuple[int, int | None] | None  # hits that a `contains` still needs and allows; None: it does not matter any more
+
+
+def _miss(left: Left) -> bool | None:
+    """What is asked of an item that is not counted: that it is no hit, or nothing where hits cannot harm.
+
+    The latter spares the negation, but then all the ways to count come along, so it is for few hits only.
+    """
+    return None if left is None or (left[1] is None and left[0] <= MAX_GUESSED) else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +269,7 @@ class _Plan:
         if most != 0:
             after = max(least - 1, 0), None if most is None else most - 1
             choices.append((True, None if after == (0, None) else after))
-        choices.append((None if most is None else False, left))
+        choices.append((_miss(left), left))
         return choices
 
     def live_steps(self, counts: _Counts) -> Iterator[tuple[Schema, _Counts]]:
@@ -329,10 +340,8 @@ class _Plan:
         none: tuple[bool | None, ...] = (None,) * len(self.contains)
         hit, miss = None, self.schema(index)
         if j is not None and index >= self.contains[j].start:
-            left = counts.left[j]
             hit = self.combined(index, (*none[:j], True, *none[j + 1 :]))
-            if left is not None and left[1] is not None:
-                miss = self.combined(index, (*none[:j], False, *none[j + 1 :]))
+            miss = self.combined(index, (*none[:j], _miss(counts.left[j]), *none[j + 1 :]))
         return (
             hit if hit is not None and self.is_inhabited(hit) else None,
             miss if self.is_inhabited(miss) else None,
@@ -419,9 +428,10 @@ class _Plan:
         return known
 
     def one_of(self, values: Iterable[Value]) -> Schema:
-        """The values that equal one of ``values``."""
+        """The values that equal one of ``values``, as far as these do not nest too deep."""
         lowering = self.lowering
-        return lowering.negated(lowering.without(lowering.both(), [value.json for value in values]))
+        simple = [value.json for value in values if value.depth <= MAX_DEPTH]
+        return lowering.negated(lowering.without(lowering.both(), simple))
 
     def _is_unique_possible(self, counts: _Counts, seen: _Seen) -> bool:
         path = self.path(counts)
@@ -525,7 +535,7 @@ class _Plan:
             asked = [
                 c.schema
                 for c, before, now in zip(self.contains, counts.left, after.left, strict=True)
-                if before is not None and before == now and before[1] is None and counts.index >= c.start
+                if before is not None and before == now and _miss(before) is None and counts.index >= c.start
             ]
             yield self.lowering.both(schema, *map(self.lowering.negated, asked)) if asked else schema, after
 
@@ -641,7 +651,9 @@ class _Plan:
 
     def _different(self, schema: Schema, counts: _Counts, after: _Counts, seen: _Seen, before: Term) -> list[Term]:
         excluded = [*seen.order, *self.barred(counts, after, seen)]
-        term = excluding(self.lowering.value(schema), excluded, self.layout)
+        term = self.lowering.value(schema)
+        if term is not _ANY_STRING:  # which no text can bring to a dead end
+            term = excluding(term, excluded, self.layout)
         if self.count(schema, len(excluded) + 1) <= len(excluded) and is_empty(term):
             return []
         return [_inside(concat(before, term), b"", _frame(self, after, seen, 0, EPSILON, None))]
@@ -725,6 +737,7 @@ class _Texts:
         layout = plan.layout
         self.opening, self.comma = self.completions.shortest(layout.opening), self.completions.shortest(layout.comma)
         self.close = self.completions.shortest(plan.close)
+        self._spare: dict[Schema, Iterator[bytes]] = {}
 
     def item(self, schema: Schema) -> bytes | None:
         return self.plan.lowering.least_text(schema, self.alphabet)
@@ -803,7 +816,7 @@ class _Texts:
             if path:  # first as it would be if items could be equal
                 ways.sort(key=lambda way: way[0] is not path[0][0])
             for schema, after in ways:
-                excluded = [*seen.order, *self.plan.barred(counts, after, seen)]
+                excluded = seen.values.union(self.plan.barred(counts, after, seen))
                 text = self.item(schema)
                 if text is not None and read(text) in excluded:
                     text = self.other(schema, excluded)
@@ -817,11 +830,25 @@ class _Texts:
             counts, seen = after, seen.plus(value)
         return items
 
-    def other(self, schema: Schema, excluded: Sequence[Value]) -> bytes | None:
-        lowering = self.plan.lowering
+    def other(self, schema: Schema, excluded: frozenset[Value]) -> bytes | None:
+        """A short text of ``schema`` that says none of ``excluded``."""
+        for text in self.spare(schema):
+            if read(text) not in excluded:
+                return text
+        lowering, values = self.plan.lowering, sorted(excluded, key=lambda value: value.text)
         if self.during_search:
-            return lowering.least_text(lowering.without(schema, [v.json for v in excluded]), self.alphabet)
-        return self.completions.shortest(excluding(lowering.value(schema), excluded, self.plan.layout))
+            return lowering.least_text(lowering.without(schema, [value.json for value in values]), self.alphabet)
+        return self.completions.shortest(excluding(lowering.value(schema), values, self.plan.layout))
+
+    def spare(self, schema: Schema) -> Iterator[bytes]:
+        """Texts of ``schema``, if small numbers or words are; each once."""
+        known = self._spare.get(schema)
+        if known is None:
+            term = self.plan.lowering.value(schema)
+            simple: Iterable[bytes] = () if self.during_search and isinstance(term, Ref) else _simple_texts()
+            usable = (t for t in simple if all(self.alphabet >> byte & 1 for byte in t) and accepts(term, t))
+            known = self._spare[schema] = usable
+        return known
 
     def repeated(self, counts: _Counts, seen: _Seen) -> list[bytes] | None:
         """The shortest way by which some item is repeated."""
@@ -853,6 +880,15 @@ class _Texts:
                         following = after, None if then is None else then.plus(read(text))
                         heapq.heappush(queue, (length + len(text), next(order), following, (*items, text)))
         return None
+
+
+def _simple_texts() -> Iterator[bytes]:
+    """The small numbers and short words, in turn."""
+    letters = b"abcdefghijklmnopqrstuvwxyz"
+    words = (bytes(word) for length in (1, 2) for word in itertools.product(letters, repeat=length))
+    for number, word in zip(itertools.count(), words, strict=False):
+        yield b"%d" % number
+        yield b'"%b"' % word
 
 
 # --- between items ----------------------------------------------------------------------------------------------------
@@ -1034,9 +1070,10 @@ class _Item(Leaf):
         parts = [then]
         frame: _Frame | None = self.frame
         while frame is not None:
-            after = replace(frame.after, need=max(frame.after.need, need)) if frame.after.room != 0 else frame.after
+            after = replace(frame.after, need=max(frame.after.need, need))
             seen = None if frame.plan.shape.repeated else frame.seen
-            parts += [frame.plan.rest(after, seen), frame.then]
+            possible = after if frame.plan.is_completable(after, seen) else frame.after
+            parts += [frame.plan.rest(possible, seen), frame.then]
             frame, need = frame.outer, 0
         return concat(*parts)
 

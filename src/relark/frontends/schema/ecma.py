@@ -173,6 +173,7 @@ class _Reader:
         self.group_count = 0
         self.names: dict[str, int] = {}
         self.references: list[tuple[int, int]] = []  # (group, position)
+        self.begun: set[int] = set()  # groups that are being read
 
     def read(self) -> tuple[tuple[_Item, ...], ...]:
         self.groups_before = _count_groups(self.source)
@@ -305,9 +306,13 @@ class _Reader:
                     opening = "(?i:" if "i" in on else "(?-i:" if "i" in off else "(?:"
             else:
                 self.fail("unknown kind of group", start)
+        number = 0
         if opening == "(":
             self.group_count += 1
+            number = self.group_count
+            self.begun.add(number)
         body = self.alternatives(flags, depth + 1)
+        self.begun.discard(number)
         if not self.take(")"):
             self.fail("the group does not end: a closing parenthesis is missing", start)
         return _Group(opening, body)
@@ -332,7 +337,7 @@ class _Reader:
         if number > self.groups_before:
             self.fail(f"there is no group {number}", start)
         self.references.append((number, start))
-        if number > self.group_count:  # a group that comes later has not matched
+        if number > self.group_count or number in self.begun:  # a group that is not over has not matched
             return _Piece("(?:)", True)
         return _Piece(f"(?({number})\\g<{number}>|)", True)
 

@@ -43,7 +43,7 @@ from relark.language.terms import LAZY, PREFIX_FREE, SPELLING, LeafTerm
 if TYPE_CHECKING:
     from relark.frontends.schema.shapes import Json, Layout
 
-MAX_EXCLUDED = 200  # values that are taken out of a language
+MAX_EXCLUDED = 200  # arrays, objects and strings with escapes that are taken out of a language
 MAX_DEPTH = 32  # and how deeply they may nest
 MAX_STATES = 2_000  # that one question about what is left may look at
 
@@ -105,6 +105,10 @@ def _number(token: bytes) -> Hashable:
 # --- texts of values --------------------------------------------------------------------------------------------------
 
 _PLAIN = re.compile(rb'"[ !#-.0-\[\]-~]*"')  # strings that are written in one way only
+
+
+def _is_simple(value: Value) -> bool:
+    return isinstance(value.key, Decimal) or _PLAIN.fullmatch(value.text) is not None
 
 
 def equal_values(values: Iterable[Value], layout: Layout) -> Term:
@@ -188,9 +192,14 @@ class _Members(Leaf):
 
 
 def excluding(term: Term, values: Sequence[Value], layout: Layout) -> Term:
-    """``term`` without the texts of ``values``, of the last `MAX_EXCLUDED` of them that nest up to `MAX_DEPTH` deep."""
-    simple = [value for value in values if value.depth <= MAX_DEPTH][-MAX_EXCLUDED:]
-    return _but(term, equal_values(simple, layout))
+    """``term`` without the texts of ``values``: numbers, plain strings, and of the others the last `MAX_EXCLUDED` that
+    nest up to `MAX_DEPTH` deep.
+    """
+    others = [value for value in values if not _is_simple(value)]
+    if len(others) > MAX_EXCLUDED or any(value.depth > MAX_DEPTH for value in others):
+        kept = [value for value in others if value.depth <= MAX_DEPTH][-MAX_EXCLUDED:]
+        values = [*(value for value in values if _is_simple(value)), *kept]
+    return _but(term, equal_values(values, layout))
 
 
 def _but(term: Term, excluded: Term) -> Term:
@@ -276,7 +285,7 @@ class _Excluding(Leaf):
         add(b"", self.term, self.excluded)
         while queue and len(visited) <= MAX_STATES:
             _, _, text, rest, term, excluded = heapq.heappop(queue)
-            if not _accepts(excluded, rest):
+            if not accepts(excluded, rest):
                 return text + rest
             for byte in _bytes(term, excluded, alphabet):
                 add(text + bytes((byte,)), derive(term, byte), derive(excluded, byte))
@@ -303,7 +312,8 @@ def _lowest(mask: int) -> int:
     return (mask & -mask).bit_length() - 1
 
 
-def _accepts(term: Term, text: bytes) -> bool:
+def accepts(term: Term, text: bytes) -> bool:
+    """Whether ``text`` is in ``term``."""
     for byte in text:
         term = derive(term, byte)
         if term is EMPTY:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from relark.frontends.regex import compile_regex
+from relark.frontends.schema.regex_syntax import regex_syntax_term
 from relark.frontends.schema.texts import counted
 from relark.language import EMPTY, Leaf, Term, concat, leaf, literal, union
 
@@ -243,6 +244,6 @@ _MAKERS: dict[str, Callable[[], Term]] = {
     "uuid": _uuid,
     "json-pointer": lambda: _regex(f"(?s:{_POINTER})"),
     "relative-json-pointer": lambda: _regex(f"(?s:(?:0|[1-9][0-9]*)(?:\\#|{_POINTER}))"),
-    "regex": lambda: _regex("(?s:.*)"),
+    "regex": regex_syntax_term,
 }
 FORMATS = tuple(_MAKERS)

@@ -259,7 +259,9 @@ class _ULabel(Measured):
         """Whether some character that begins with ``begun`` is possible here."""
         if _takes_letters(self.text, self.direction) and _has_letter(begun, self.direction):
             return True
-        usable = (c for c in _beginning(begun, self.direction) if not self._is_joined(c))
+        usable = [c for c in _beginning(begun, self.direction) if not self._is_joined(c)]
+        if len(self.text.encode("punycode")) > _SHORT:  # nearly full: a few will have to do
+            usable = usable[:3]
         return any(_begins_u_label(self.text + c, self.direction) for c in usable)
 
     def _is_joined(self, character: str) -> bool:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from relark.caches import Cache
@@ -573,9 +573,7 @@ class _Object:
 
     def is_simple(self, state: State) -> bool:
         """Whether the properties that must come complete the object."""
-        if state.needs:
-            return False
-        return not state.missing
+        return not (state.needs or state.missing)
 
     def _least_members(self, state: State, alphabet: int) -> list[bytes] | None:
         if self.is_simple(state):
@@ -606,6 +604,8 @@ class _Object:
                 break  # more properties only make it longer
 
     def _filling(self, state: State, forced: int, loose: int, most: int, alphabet: int) -> list[bytes] | None:
+        if not state.needs:
+            return self._padded(state, forced, loose, alphabet)
         # covered needs, how many members -> length, members as (order, text)
         Members = tuple[tuple[int, bytes], ...]
         ways: dict[tuple[int, int], tuple[int, Members]] = {(0, 0): (0, ())}
@@ -621,13 +621,8 @@ class _Object:
             wanted = state.needs.bit_count() + max(state.missing - forced.bit_count(), 0)
             for i, count in enumerate(self.left(state.names)):
                 group = self.groups[i]
-                taken = set(self.encoded) | (state.names or frozenset())
-                for _ in range(min(count, wanted)):
-                    name = self._free_name(group, taken, alphabet)
-                    if name is None:
-                        break
-                    taken.add(name[0])
-                    texts = self._member_texts(name[1], group.schema, {c & state.needs for c in group.covers}, alphabet)
+                for _, name in self._free_names(group, state, min(count, wanted), alphabet):
+                    texts = self._member_texts(name, group.schema, {c & state.needs for c in group.covers}, alphabet)
                     ways = self._extended(ways, texts, n, optional=True, most=most)
         done = [
             (length, members)
@@ -638,6 +633,25 @@ class _Object:
             return None
         _, members = min(done, key=lambda way: way[0])
         return [text for _, text in sorted(members, key=lambda member: member[0])]
+
+    def _padded(self, state: State, forced: int, loose: int, alphabet: int) -> list[bytes] | None:
+        """The ``forced`` members and the shortest others of which the object has too few."""
+        found = [(j, self.writing(alphabet).member(j)) for j in _members(forced)]
+        wanted = max(state.missing - len(found), 0)
+        if wanted:
+            more = [(j, self.writing(alphabet).member(j)) for j in _members(loose)]
+            for i, count in enumerate(self.left(state.names)):
+                group = self.groups[i]
+                for _, name in self._free_names(group, state, min(count, wanted), alphabet):
+                    texts = self._member_texts(name, group.schema, (0,), alphabet)
+                    more.append((len(self.shape.properties), texts.get(0)))
+            known = sorted((len(text), j, text) for j, text in more if text is not None)
+            if len(known) < wanted:
+                return None
+            found += [(j, text) for _, j, text in known[:wanted]]
+        if any(text is None for _, text in found):
+            return None
+        return [text for _, text in sorted(found) if text is not None]
 
     def _extended(
         self,
@@ -679,11 +693,32 @@ class _Object:
                 texts[part] = key + colon + value
         return texts
 
-    def _free_name(self, group: _Group, taken: set[bytes], alphabet: int) -> tuple[bytes, bytes] | None:
-        """A short name that is not ``taken``, decoded and as JSON."""
-        keys = intersection(group.keys, complement(one_of(taken))) if taken else group.keys
-        text = Completions(alphabet).shortest(json_text(keys))
-        return None if text is None else (json.loads(text).encode(), text)
+    def _free_names(self, group: _Group, state: State, wanted: int, alphabet: int) -> list[tuple[bytes, bytes]]:
+        """At most so many short names of a group that may still come, decoded and as JSON."""
+        taken = set(self.encoded) | (state.names or frozenset())
+        found: list[tuple[bytes, bytes]] = []
+        if alphabet >> 0x22 & 1:
+            for name in _short_names(alphabet):
+                if len(found) < wanted and name not in taken and _contains(group.keys, name):
+                    found.append((name, b'"%b"' % name))
+                    taken.add(name)
+        while len(found) < wanted:
+            keys = intersection(group.keys, complement(one_of(taken))) if taken else group.keys
+            text = Completions(alphabet).shortest(json_text(keys))
+            if text is None:
+                break
+            name = json.loads(text).encode()
+            found.append((name, text))
+            taken.add(name)
+        return found
+
+
+@lru_cache(maxsize=16)
+def _short_names(alphabet: int) -> tuple[bytes, ...]:
+    """The names of at most one printable character that stands for itself, and those of two letters."""
+    single = [bytes((b,)) for b in range(0x20, 0x7F) if alphabet >> b & 1 and b not in b'"\\/']
+    letters = [name for name in single if name.isalpha()]
+    return (b"", *single, *(a + b for a in letters for b in letters))
 
 
 class _Writing:

@@ -285,8 +285,10 @@ _LABEL = f"(?:[A-WYZa-wyz0-9_]{_LABEL_BYTE}*|{_LABEL_X})"
 _LAST_LABEL = f"(?:[A-WYZa-wyz]{_LABEL_BYTE}*|{_LABEL_X})"
 _HOST = rf"(?:(?:{_LABEL}\.)*{_LAST_LABEL}|{_V4}|\[{_V6}\])"
 _PORT = "(?::(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))"
-_USER = "(?:[A-Za-z0-9._~%-]+(?::[A-Za-z0-9._~%-]*)?@)"
-_PATH_BYTE = "[A-Za-z0-9._~!$&'()*+,;=:@%-]"
+_ESCAPED = "%[0-9A-Fa-f]{2}"
+_USER_BYTE = f"(?:[A-Za-z0-9._~-]|{_ESCAPED})"
+_USER = f"(?:{_USER_BYTE}+(?::{_USER_BYTE}*)?@)"
+_PATH_BYTE = f"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|{_ESCAPED})"
 _REST = rf"(?:/{_PATH_BYTE}*)*(?:\?(?:{_PATH_BYTE}|[/?])*)?(?:\#(?:{_PATH_BYTE}|[/?])*)?"
 
 

@@ -84,9 +84,8 @@ _MISTAKEN = {"gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length"}
 
 # Functions of pydantic around a schema that never refuse a value that the schema has let pass.
 _HARMLESS = re.compile(
-    r"path_validator|Secret|EncodedBytes|EncodedStr|wrap_val|_validate|defaultdict_validator|counter_validator"
-    r"|sequence_validator|Counter|ordered_dict|deque|Secret\.__get_pydantic_core_schema__|IPv|ip_v|pattern_.*validator"
-    r"|fraction_validator|mapping_like_validator|int_value|forbid_inf_nan|decimal"
+    r"path_validator|Secret|EncodedBytes|EncodedStr|wrap_val|_validate|IPv|ip_v|pattern_.*validator|fraction_validator"
+    r"|sequence_validator|mapping_like_validator|defaultdict_validator|deque|Counter|ordered_dict|forbid_inf_nan"
 )
 
 LARGEST_FLOAT = 1.7976931348623157e308
@@ -462,7 +461,8 @@ class SchemaGenerator(GenerateJsonSchema):
             keys = schema["keys_schema"]
             names = self._names(keys)
             if is_impossible(names):
-                return with_checked({"type": "object", "maxProperties": 0}, f"nothing; {names[UNSUPPORTED]}")
+                made = {"type": "object", "maxProperties": 0}
+                return _counted(made, {"min_length": schema.get("min_length")}, "minProperties", "maxProperties")
             if names not in ({}, {"type": "string"}):
                 made["propertyNames"] = names
             if (schema.get("min_length") or 0) > 1 and keys["type"] not in _PLAIN_KEYS:
@@ -471,6 +471,10 @@ class SchemaGenerator(GenerateJsonSchema):
 
     def _names(self, keys: Core) -> Json:
         """The strings that serve as keys, which pydantic reads as it does a string where the type is none."""
+        if keys["type"] == "definition-ref" and keys["schema_ref"] in self._definitions:
+            target = self._definitions[keys["schema_ref"]]
+            if target["type"] in ("enum", "literal", "int", "float", "bool"):
+                keys = target
         kind = keys["type"]
         if kind in ("int", "float"):
             plain = self.generate_inner({**keys, "metadata": {}})
@@ -489,9 +493,7 @@ class SchemaGenerator(GenerateJsonSchema):
         return _only_strings(made)
 
     def _listed_names(self, keys: Core) -> Json:
-        if "ref" in keys:
-            keys = {k: v for k, v in keys.items() if k != "ref"}
-        bare = {k: v for k, v in keys.items() if k not in ("metadata", "serialization")}
+        bare: Core = {k: v for k, v in keys.items() if k not in ("ref", "metadata", "serialization")}
         validator = SchemaValidator(core_schema.dict_schema(keys_schema=bare))
         values = keys["expected"] if keys["type"] == "literal" else keys["members"]
         kept = []
