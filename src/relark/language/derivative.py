@@ -51,7 +51,9 @@ from relark.language.terms import (
 
 Transitions = tuple[tuple[int, Term], ...]
 
-_transitions: Cache[Term, Transitions] = Cache("transitions", share=0.17, cost=lambda key, value: 300 + 500 * len(value))
+_transitions: Cache[Term, Transitions] = Cache(
+    "transitions", share=0.17, cost=lambda key, value: 300 + 500 * len(value)
+)
 
 
 def transitions(term: Term) -> Transitions:

@@ -33,8 +33,10 @@ from relark.errors import UnsupportedError
 from relark.frontends.schema.equality import MAX_DEPTH, Value, accepts, equal_values, excluding, read
 from relark.frontends.schema.strings import json_text
 from relark.language import (
+    ALL,
     EMPTY,
     EPSILON,
+    FULL,
     TEXT,
     Completions,
     Leaf,
@@ -68,6 +70,10 @@ MAX_LISTED = 64  # values of a schema that are listed
 Path = tuple[tuple["Schema", int], ...]  # items to come: their schemas, and how many of each
 _UNKNOWN = object()
 _ANY_STRING = json_text(TEXT)
+_BLANKS = repeat(byte_set(sum(1 << byte for byte in b", \t\r\n")), 0, None)
+_NUMERIC = sum(1 << byte for byte in b"-0123456789")
+_NUMBER = concat(_BLANKS, byte_set(_NUMERIC), ALL)  # texts that begin with a number, perhaps after a comma
+_NO_NUMBER = concat(_BLANKS, byte_set(FULL & ~_NUMERIC & ~sum(1 << byte for byte in b", \t\r\n")), ALL)
 _OPEN, _CLOSE = literal(b"["), literal(b"]")
 
 
@@ -651,9 +657,7 @@ class _Plan:
 
     def _different(self, schema: Schema, counts: _Counts, after: _Counts, seen: _Seen, before: Term) -> list[Term]:
         excluded = [*seen.order, *self.barred(counts, after, seen)]
-        term = self.lowering.value(schema)
-        if term is not _ANY_STRING:  # which no text can bring to a dead end
-            term = excluding(term, excluded, self.layout)
+        term = excluding(self.lowering.value(schema), excluded, self.layout)
         if self.count(schema, len(excluded) + 1) <= len(excluded) and is_empty(term):
             return []
         return [_inside(concat(before, term), b"", _frame(self, after, seen, 0, EPSILON, None))]
@@ -1024,7 +1028,7 @@ class _Item(Leaf):
 
     def _cuts(self, term: Term) -> list[Cut] | None:
         if not term.flags & LAZY:
-            return [self._cut_at_end(term)]
+            return self._cuts_at_end(term)
         plain: list[Term] = []
         while isinstance(term, Concat) and not term.head.flags & LAZY:
             plain.append(term.head)
@@ -1041,15 +1045,22 @@ class _Item(Leaf):
         rest = self._rest(tail)
         return [replace(cut, then=partial(self._moved_cut, cut, tail), after=concat(cut.after, rest)) for cut in inner]
 
-    def _cut_at_end(self, term: Term) -> Cut:
-        """Cut where the item ends; if it may be a number, behind the byte that follows it and tells that it ended."""
-        frame, follow = self.frame, self.frame.plan.follow
+    def _cuts_at_end(self, term: Term) -> list[Cut]:
+        """Cut where the item ends; if it is a number, behind the byte that follows it and tells that it ended."""
+        frame = self.frame
         begun = self.text[frame.start :].lstrip(b", \t\r\n")[:1]
         slack = SLACK + (len(self.text) - frame.start if frame.plan.shape.repeated else 0)  # it may have to come again
-        if not begun or begun in b"-0123456789":
-            head = concat(term, byte_set(follow))
-            return Cut(head, EPSILON, self._ends_number, self._after_number, self._rest(EPSILON, 1), slack)
-        return Cut(term, self._usual(), self._is_usual, self._after, self._rest(EPSILON, 1), slack)
+        after = self._rest(EPSILON, 1)
+        if begun:
+            number, other = (term, EMPTY) if begun in b"-0123456789" else (EMPTY, term)
+        else:
+            number, other = intersection(term, _NUMBER), intersection(term, _NO_NUMBER)
+        head = concat(number, byte_set(frame.plan.follow))
+        cuts = [
+            Cut(head, EPSILON, self._ends_number, self._after_number, after, slack),
+            Cut(other, self._usual(), self._is_usual, self._after, after, slack),
+        ]
+        return [cut for cut in cuts if not is_empty(cut.head)]
 
     def _usual(self) -> Term:
         """With what everything begins that may follow an item, whatever its value; nothing, where that may matter."""

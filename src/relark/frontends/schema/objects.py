@@ -699,7 +699,9 @@ class _Object:
         found: list[tuple[bytes, bytes]] = []
         if alphabet >> 0x22 & 1:
             for name in _short_names(alphabet):
-                if len(found) < wanted and name not in taken and _contains(group.keys, name):
+                if len(found) == wanted:
+                    break
+                if name not in taken and _contains(group.keys, name):
                     found.append((name, b'"%b"' % name))
                     taken.add(name)
         while len(found) < wanted:
