@@ -27,7 +27,7 @@ def files() -> Iterator[ParameterSet]:
             yield pytest.param(suite, file, marks=marks, id=f"{suite}-{file.removesuffix('.json')}")
 
 
-@pytest.mark.parametrize(("suite", "file"), files() if schema_cases.is_present() else ())
+@pytest.mark.parametrize(("suite", "file"), list(files()) if schema_cases.is_present() else [])
 def test_instances_are_judged_right(suite: str, file: str) -> None:
     found = ratchet.measure(suite, only=f"{file}#", limit=SLOW.get(file, ratchet.LIMIT))
     worse, better = ratchet.changes(suite, found)

@@ -203,6 +203,9 @@ CASES: dict[str, tuple[Json, list[str]]] = {
         },
         ['{"a":[{}]}', "[[]]", "{}"],
     ),
+    "a name that depends on itself": ({"not": {"dependentRequired": {"c": ["c"]}}}, ["{}", '{"c": 1}', "1"]),
+    "nested false": ({"oneOf": [{"allOf": [False]}]}, ["{}", "1"]),
+    "at least three different": ({"type": "array", "minItems": 3, "uniqueItems": True}, ['["a", 1]', '["a", 1, 2]']),
 }
 
 # JSON that no schema lets be written: other escapes, numbers that no one writes so, space in other places.

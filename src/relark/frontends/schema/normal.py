@@ -21,6 +21,7 @@ from relark.frontends.schema.strings import meet as meet_strings
 from relark.language import EMPTY, TEXT, Term, complement, derive, intersection, is_empty, one_of, union
 
 MOST_CASES = 300
+FEW_CASES = 64
 MOST_STEPS = 5_000  # in the search for a shape inside a `Mixed` case
 
 Shape = TypeVar("Shape", ArrayShape, ObjectShape)
@@ -190,9 +191,12 @@ def _meet_cases(
         for x in a:
             for y in b:
                 merged = x if x is y else merge(x, y)  # type: ignore[arg-type]
-                if merged is None or any(_is_within(merged, other) for other in found):
+                if merged is None:
                     continue
-                found = [other for other in found if not _is_within(other, merged)]
+                if len(found) <= FEW_CASES:  # more seldom repeat each other, and comparing all takes long
+                    if any(_is_within(merged, other) for other in found):
+                        continue
+                    found = [other for other in found if not _is_within(other, merged)]
                 found.append(merged)
             if len(found) > MOST_CASES:
                 break
