@@ -27,7 +27,7 @@ from collections.abc import Iterable
 
 from relark.caches import Cache
 from relark.language.derivative import derive, transitions
-from relark.language.ordered import Ordered, Stack, better, plain_language, push
+from relark.language.ordered import Ordered, Stack, better, expand, plain_language
 from relark.language.ordered import advance as advance_threads
 from relark.language.terms import (
     AHEAD,
@@ -113,7 +113,7 @@ def _behind(threads: tuple[tuple[Term, Term], ...], negative: bool) -> Term:
 
 def atomic(ordered: Ordered) -> Term:
     """The preferred match of ``ordered``, whatever follows: ``(?>...)``.  Only inside a scope."""
-    return _atomic((push(ordered, None),))
+    return _atomic(((ordered, None),))
 
 
 def _atomic(threads: tuple[Stack, ...]) -> Term:
@@ -128,9 +128,10 @@ def _atomic(threads: tuple[Stack, ...]) -> Term:
         found, finished = better(threads)
         first, flags, depth = 0, AHEAD, 0
         for unit, stack in found:
-            first |= unit.first
-            flags |= (unit.flags | (stack.flags if stack else 0)) & (LAZY | CHECK)
-            depth = max(depth, unit.depth)
+            language = concat(unit, plain_language(stack))
+            first |= language.first
+            flags |= language.flags & (LAZY | CHECK)
+            depth = max(depth, language.depth)
         term._setup(finished, first, flags, depth + 1)
         return term
 
@@ -352,8 +353,8 @@ def _find_distinctions(term: Term) -> Iterable[int]:
         case Behind():
             return {m for left, after in term.threads for t in (left, after) for m in _distinctions(t)}
         case Atomic():
-            found, _ = better(term.threads)
-            return {m for unit, _ in found for m in _distinctions(unit)} | _distinctions(finish(term))
+            found = {m for stack in term.threads for unit, _ in expand(stack) for m in _unit_masks(unit)}
+            return found | _distinctions(finish(term))
         case Union():
             return {m for item in term.items for m in _distinctions(item)}
         case Repeat():
@@ -371,3 +372,7 @@ def _find_distinctions(term: Term) -> Iterable[int]:
                     return masks
                 rest = rest.tail
     raise TypeError(f"no lookaround is possible inside {type(term).__name__}")
+
+
+def _unit_masks(unit: Term | None) -> list[int]:
+    return [] if unit is None else [mask for mask, _ in transitions(unit)]
