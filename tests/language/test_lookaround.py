@@ -7,7 +7,6 @@ import regex as regex_module
 from hypothesis import given
 from hypothesis import strategies as st
 
-from language.set_semantics import Words, accepts, checked, joined, members, repeated, words_up_to
 from language.regexes import (
     ALPHABET,
     ANCHORS,
@@ -23,6 +22,7 @@ from language.regexes import (
     Shape,
     regexes,
 )
+from language.set_semantics import Words, accepts, checked, joined, members, repeated, words_up_to
 from relark.language import (
     ALL,
     EMPTY,
