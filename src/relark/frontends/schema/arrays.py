@@ -1018,13 +1018,7 @@ class _Item(Leaf):
         return union(following, derive(_after(self.text, self.frame), byte))
 
     def cuts(self) -> list[Cut] | None:
-        found: list[Cut] = []
-        for term in _alternatives(self.term):
-            cuts = self._cuts(term)
-            if cuts is None:
-                return None
-            found += cuts
-        return found
+        return _joined([self._cuts(term) for term in _alternatives(self.term)])
 
     def _cuts(self, term: Term) -> list[Cut] | None:
         if not term.flags & LAZY:
@@ -1036,6 +1030,8 @@ class _Item(Leaf):
         if plain:
             return [Cut(concat(*plain), EPSILON, _always, partial(self._moved, term), self._rest(term), 0)]
         head, tail = (term.head, term.tail) if isinstance(term, Concat) else (term, EPSILON)
+        if isinstance(head, Union):
+            return _joined([self._cuts(concat(choice, tail)) for choice in head.items])
         if not isinstance(head, LeafTerm):
             return None
         inner = head.leaf.cuts()
@@ -1160,6 +1156,16 @@ def _cuts_of(term: Term) -> list[Cut] | None:
     found: list[Cut] = []
     for item in term.items if isinstance(term, Union) else (term,):
         cuts = item.leaf.cuts() if isinstance(item, LeafTerm) and isinstance(item.leaf, _Item) else None
+        if cuts is None:
+            return None
+        found += cuts
+    return found
+
+
+def _joined(parts: list[list[Cut] | None]) -> list[Cut] | None:
+    """All the cuts; None if some are not known."""
+    found: list[Cut] = []
+    for cuts in parts:
         if cuts is None:
             return None
         found += cuts
