@@ -20,7 +20,7 @@ from relark.frontends.schema.shapes import ArrayShape, Contains, Need, ObjectSha
 from relark.frontends.schema.strings import meet as meet_strings
 from relark.language import EMPTY, TEXT, Term, complement, derive, intersection, is_empty, one_of, union
 
-MOST_CASES = 300
+MOST_CASES = 1_100
 FEW_CASES = 64
 MOST_STEPS = 5_000  # in the search for a shape inside a `Mixed` case
 
@@ -226,7 +226,7 @@ def _negate_cases(
     result: tuple[Shape | Mixed[Shape], ...] = (anything,)
     for case in cases:
         apart = negated(case)  # type: ignore[arg-type]
-        if len(result) * len(apart) > 20 * MOST_CASES:
+        if len(result) * len(apart) > MOST_STEPS:
             return (Mixed((), cases),)
         result = _meet_cases(result, tuple(apart), anything, merge)
         if any(isinstance(found, Mixed) for found in result):
