@@ -75,7 +75,25 @@ class PatternError(RelarkError, ValueError):
         super().__init__(text)
 
 
-class SchemaError(RelarkError, ValueError):
+class _Placed(RelarkError):
+    """An error with a place: a JSON pointer, or an offset in code points in a text."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        pointer: str | None = None,
+        source: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        self.message, self.pointer, self.source, self.position = message, pointer, source, position
+        text = message if pointer is None else f"{pointer}: {message}"
+        if source is not None and position is not None:
+            text = f"{text}\n{caret(source, position)}"
+        super().__init__(text)
+
+
+class SchemaError(_Placed, ValueError):
     """A malformed JSON Schema: not JSON, a keyword whose value makes no sense, a reference that leads nowhere.
 
     ``pointer`` is a JSON pointer to the value at fault (``#/properties/age/minimum``; the document's URI is in front
@@ -83,40 +101,12 @@ class SchemaError(RelarkError, ValueError):
     not JSON.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        pointer: str | None = None,
-        source: str | None = None,
-        position: int | None = None,
-    ) -> None:
-        self.message, self.pointer, self.source, self.position = message, pointer, source, position
-        text = message if pointer is None else f"{pointer}: {message}"
-        if source is not None and position is not None:
-            text = f"{text}\n{caret(source, position)}"
-        super().__init__(text)
 
-
-class UnsupportedError(RelarkError):
+class UnsupportedError(_Placed):
     """Well-formed notation that relark cannot enforce exactly, and therefore refuses.
 
     ``pointer`` is a JSON pointer for schemas, ``position`` an offset in code points for texts.
     """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        pointer: str | None = None,
-        source: str | None = None,
-        position: int | None = None,
-    ) -> None:
-        self.message, self.pointer, self.source, self.position = message, pointer, source, position
-        text = message if pointer is None else f"{pointer}: {message}"
-        if source is not None and position is not None:
-            text = f"{text}\n{caret(source, position)}"
-        super().__init__(text)
 
 
 class UnsatisfiableError(RelarkError):
