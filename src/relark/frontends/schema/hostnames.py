@@ -18,6 +18,7 @@ internationalised name is counted as it is written.
 
 from __future__ import annotations
 
+import bisect
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -195,9 +196,13 @@ def _is_ordinary(character: str) -> bool:
     if unicodedata.category(character) not in ("Ll", "Lo") or code < 0x80:
         return False
     composes = 0x1100 <= code < 0x1200 or 0xAC00 <= code < 0xD7A4 or character in _second_characters()
-    return not composes and any(
-        packed >> 32 <= code < packed & 0xFFFFFFFF for packed in idnadata.codepoint_classes["PVALID"]
-    )
+    return not composes and _is_pvalid(code)
+
+
+def _is_pvalid(code: int) -> bool:
+    ranges = idnadata.codepoint_classes["PVALID"]  # sorted; each has its start in the upper half, its end in the lower
+    i = bisect.bisect_left(ranges, (code + 1) << 32) - 1
+    return i >= 0 and ranges[i] >> 32 <= code < ranges[i] & 0xFFFFFFFF
 
 
 @lru_cache(maxsize=1)
