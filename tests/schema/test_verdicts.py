@@ -10,6 +10,25 @@ from schema_strategies import Json, judge, loads
 import relark
 from relark.errors import UnsatisfiableError
 
+PARITY = {
+    "even": {
+        "oneOf": [
+            {"const": None},
+            {
+                "type": "object",
+                "required": ["n"],
+                "properties": {"n": {"$ref": "#/$defs/odd"}},
+                "additionalProperties": False,
+            },
+        ]
+    },
+    "odd": {
+        "type": "object",
+        "required": ["n"],
+        "properties": {"n": {"$ref": "#/$defs/even"}},
+        "additionalProperties": False,
+    },
+}  # of the levels that members nest
 CASES: dict[str, tuple[Json, list[str]]] = {
     "guesses about recursion": (
         {
@@ -45,50 +64,14 @@ CASES: dict[str, tuple[Json, list[str]]] = {
     ),
     "parity": (
         {
-            "$defs": {
-                "even": {
-                    "oneOf": [
-                        {"const": None},
-                        {
-                            "type": "object",
-                            "required": ["n"],
-                            "properties": {"n": {"$ref": "#/$defs/odd"}},
-                            "additionalProperties": False,
-                        },
-                    ]
-                },
-                "odd": {
-                    "type": "object",
-                    "required": ["n"],
-                    "properties": {"n": {"$ref": "#/$defs/even"}},
-                    "additionalProperties": False,
-                },
-            },
+            "$defs": PARITY,
             "allOf": [{"$ref": "#/$defs/even"}],
         },
         ["null", '{"n":null}', '{"n":{"n":null}}', '{"n":{"n":{"n":null}}}'],
     ),
     "parity, impossible": (
         {
-            "$defs": {
-                "even": {
-                    "oneOf": [
-                        {"const": None},
-                        {
-                            "type": "object",
-                            "required": ["n"],
-                            "properties": {"n": {"$ref": "#/$defs/odd"}},
-                            "additionalProperties": False,
-                        },
-                    ]
-                },
-                "odd": {
-                    "type": "object",
-                    "required": ["n"],
-                    "properties": {"n": {"$ref": "#/$defs/even"}},
-                    "additionalProperties": False,
-                },
-            },
+            "$defs": PARITY,
             "allOf": [{"$ref": "#/$defs/even"}, {"$ref": "#/$defs/odd"}],
         },
         ["null", '{"n":null}', '{"n":{"n":null}}'],

@@ -38,9 +38,11 @@ from relark.frontends.schema.expressions import (
 from relark.frontends.schema.normal import (
     ANY_ARRAY,
     ANY_OBJECT,
+    ARRAYS,
     EVERYTHING,
     NO_NUMBERS,
     NOTHING,
+    OBJECTS,
     ArrayCase,
     Mixed,
     Normal,
@@ -48,11 +50,7 @@ from relark.frontends.schema.normal import (
     find_case,
     join,
     meet,
-    meet_arrays,
-    meet_objects,
     negate,
-    negate_array,
-    negate_object,
 )
 from relark.frontends.schema.numbers import NumberSet, number_term
 from relark.frontends.schema.objects import object_is_inhabited, object_least_text, object_term
@@ -150,10 +148,10 @@ class Compiler:
     @_locked
     def normal(self, schema: Schema) -> Normal:
         """What ``schema`` says, type by type."""
-        known = self._normals.get(schema, NOTHING)
-        if known is None:
-            raise Loop(schema)
-        if known is not NOTHING or schema in self._normals:
+        if schema in self._normals:
+            known = self._normals[schema]
+            if known is None:
+                raise Loop(schema)
             return known
         self._normals[schema] = None
         try:
@@ -253,26 +251,14 @@ class Compiler:
 
     def _array_has_value(self, case: ArrayCase) -> bool:
         if isinstance(case, Mixed):
-            inner = find_case(
-                self,
-                case,
-                lambda x, y: meet_arrays(self, x, y),
-                lambda shape: negate_array(self, shape),
-                lambda shape: array_is_inhabited(shape, self),
-            )
-            return bool(inner) if inner is not True else not is_empty(self._array(case))
+            found = find_case(self, ARRAYS, case, lambda shape: array_is_inhabited(shape, self))
+            return not is_empty(self._array(case)) if found is None else found
         return array_is_inhabited(case, self)
 
     def _object_has_value(self, case: ObjectCase) -> bool:
         if isinstance(case, Mixed):
-            inner = find_case(
-                self,
-                case,
-                lambda x, y: meet_objects(self, x, y),
-                lambda shape: negate_object(self, shape),
-                lambda shape: object_is_inhabited(shape, self),
-            )
-            return bool(inner) if inner is not True else not is_empty(self._object(case))
+            found = find_case(self, OBJECTS, case, lambda shape: object_is_inhabited(shape, self))
+            return not is_empty(self._object(case)) if found is None else found
         return object_is_inhabited(case, self)
 
     # --- how many values ----------------------------------------------------------------------------------------------

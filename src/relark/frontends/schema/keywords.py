@@ -204,16 +204,13 @@ def values_normal(compiler: Compiler, values: Iterable[Json]) -> Normal:
 
 
 def _numbers(node: Node, present: frozenset[str]) -> NumberSet:
-    low_open, high_open = node.get("exclusiveMinimum"), node.get("exclusiveMaximum")
     found = ALL_NUMBERS
-    if "minimum" in present:
-        found = NumberSet.interval(exact(node.get("minimum")), None, lo_open=low_open is True)
-    if "maximum" in present:
-        found = found.meet(NumberSet.interval(None, exact(node.get("maximum")), hi_open=high_open is True))
-    if "exclusiveMinimum" in present and not isinstance(low_open, bool):
-        found = found.meet(NumberSet.interval(exact(low_open), None, lo_open=True))
-    if "exclusiveMaximum" in present and not isinstance(high_open, bool):
-        found = found.meet(NumberSet.interval(None, exact(high_open), hi_open=True))
+    for keyword, is_open in (("minimum", False), ("exclusiveMinimum", True)):
+        if keyword in present:
+            found = found.meet(NumberSet.interval(exact(node.get(keyword)), None, lo_open=is_open))
+    for keyword, is_open in (("maximum", False), ("exclusiveMaximum", True)):
+        if keyword in present:
+            found = found.meet(NumberSet.interval(None, exact(node.get(keyword)), hi_open=is_open))
     if "multipleOf" in present:
         found = found.meet(NumberSet.multiples(exact(node.get("multipleOf"))))
     return found

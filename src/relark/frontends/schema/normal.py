@@ -93,8 +93,8 @@ def meet(judge: Judge, a: Normal, b: Normal) -> Normal:
         numbers,
         numbers if same else _meet_numbers(a.integers, b.integers),
         _meet_texts(a.strings, b.strings),
-        _meet_cases(a.arrays, b.arrays, ANY_ARRAY, lambda x, y: meet_arrays(judge, x, y)),
-        _meet_cases(a.objects, b.objects, ANY_OBJECT, lambda x, y: meet_objects(judge, x, y)),
+        _meet_cases(judge, ARRAYS, a.arrays, b.arrays),
+        _meet_cases(judge, OBJECTS, a.objects, b.objects),
     )
     if found.null or found.booleans or found.strings is not EMPTY or found.arrays or found.objects:
         return found
@@ -140,12 +140,8 @@ def negate(judge: Judge, a: Normal) -> Normal:
         numbers,
         numbers if a.numbers is a.integers else a.integers.negate(),
         without_texts(TEXT, a.strings),
-        _negate_cases(
-            a.arrays, ANY_ARRAY, lambda x, y: meet_arrays(judge, x, y), lambda shape: negate_array(judge, shape)
-        ),
-        _negate_cases(
-            a.objects, ANY_OBJECT, lambda x, y: meet_objects(judge, x, y), lambda shape: negate_object(judge, shape)
-        ),
+        _negate_cases(judge, ARRAYS, a.arrays),
+        _negate_cases(judge, OBJECTS, a.objects),
     )
 
 
@@ -173,24 +169,33 @@ def without_texts(a: Term, b: Term) -> Term:
     return a if b is EMPTY else intersection(a, complement(b))
 
 
+@dataclass(frozen=True, eq=False)
+class Kind(Generic[Shape]):
+    """What the algebra does with the shapes of one type: arrays or objects."""
+
+    anything: Shape
+    merge: Callable[[Judge, Shape, Shape], Shape | None]
+    negate: Callable[[Judge, Shape], list[Shape]]
+
+
 def _meet_cases(
+    judge: Judge,
+    kind: Kind[Shape],
     a: tuple[Shape | Mixed[Shape], ...],
     b: tuple[Shape | Mixed[Shape], ...],
-    anything: Shape,
-    merge: Callable[[Shape, Shape], Shape | None],
 ) -> tuple[Shape | Mixed[Shape], ...]:
     if not a or not b:
         return ()
-    if len(a) == 1 and a[0] is anything:
+    if len(a) == 1 and a[0] is kind.anything:
         return b
-    if len(b) == 1 and b[0] is anything:
+    if len(b) == 1 and b[0] is kind.anything:
         return a
     plain = not any(isinstance(case, Mixed) for case in (*a, *b))
     if plain:
         found: list[Shape | Mixed[Shape]] = []
         for x in a:
             for y in b:
-                merged = x if x is y else merge(x, y)  # type: ignore[arg-type]
+                merged = x if x is y else kind.merge(judge, x, y)  # type: ignore[arg-type]
                 if merged is None:
                     continue
                 if len(found) <= FEW_CASES:  # more seldom repeat each other, and comparing all takes long
@@ -214,21 +219,18 @@ def _meet_cases(
 
 
 def _negate_cases(
-    cases: tuple[Shape | Mixed[Shape], ...],
-    anything: Shape,
-    merge: Callable[[Shape, Shape], Shape | None],
-    negated: Callable[[Shape], list[Shape]],
+    judge: Judge, kind: Kind[Shape], cases: tuple[Shape | Mixed[Shape], ...]
 ) -> tuple[Shape | Mixed[Shape], ...]:
     if not cases:
-        return (anything,)
+        return (kind.anything,)
     if any(isinstance(case, Mixed) for case in cases):
         return (Mixed((), cases),)
-    result: tuple[Shape | Mixed[Shape], ...] = (anything,)
+    result: tuple[Shape | Mixed[Shape], ...] = (kind.anything,)
     for case in cases:
-        apart = negated(case)  # type: ignore[arg-type]
+        apart = kind.negate(judge, case)  # type: ignore[arg-type]
         if len(result) * len(apart) > MOST_STEPS:
             return (Mixed((), cases),)
-        result = _meet_cases(result, tuple(apart), anything, merge)
+        result = _meet_cases(judge, kind, result, tuple(apart))
         if any(isinstance(found, Mixed) for found in result):
             return (Mixed((), cases),)
     return result
@@ -270,27 +272,21 @@ def _implies(a: Schema, b: Schema) -> bool:
     return all(part in parts for part in (b.parts if isinstance(b, AllOf) else (b,)))
 
 
-def find_case(
-    judge: Judge,
-    mixed: Mixed[Shape],
-    merge: Callable[[Shape, Shape], Shape | None],
-    negated: Callable[[Shape], list[Shape]],
-    holds: Callable[[Shape], bool],
-) -> Shape | bool:
-    """A shape all of whose values are in ``mixed`` and that ``holds``; False if there is none, True if that was not
-    found out in `MOST_STEPS` steps.
+def find_case(judge: Judge, kind: Kind[Shape], mixed: Mixed[Shape], holds: Callable[[Shape], bool]) -> bool | None:
+    """Whether there is a shape all of whose values are in ``mixed`` and that ``holds``; None if that was not found out
+    in `MOST_STEPS` steps.
     """
     rows: list[list[Shape]] = []
     for cases in mixed.all_of:
         rows.append([])
         for case in cases:
             if isinstance(case, Mixed):
-                return True
+                return None
             rows[-1].append(case)
     for case in mixed.none_of:
         if isinstance(case, Mixed):
-            return True
-        rows.append(negated(case))
+            return None
+        rows.append(kind.negate(judge, case))
     rows.sort(key=len)
     steps = 0
     work: list[tuple[int, Shape | None]] = [(0, None)]
@@ -298,13 +294,13 @@ def find_case(
         depth, so_far = work.pop()
         if depth == len(rows):
             if so_far is not None and holds(so_far):
-                return so_far
+                return True
             continue
         steps += 1
         if steps > MOST_STEPS:
-            return True
+            return None
         for case in reversed(rows[depth]):
-            merged = case if so_far is None else merge(so_far, case)
+            merged = case if so_far is None else kind.merge(judge, so_far, case)
             if merged is not None:
                 work.append((depth + 1, merged))
     return False
@@ -486,3 +482,7 @@ def negate_array(judge: Judge, shape: ArrayShape) -> list[ArrayShape]:
     if shape.repeated:
         found.append(replace(ANY_ARRAY, unique=True))
     return found
+
+
+ARRAYS: Kind[ArrayShape] = Kind(ANY_ARRAY, meet_arrays, negate_array)
+OBJECTS: Kind[ObjectShape] = Kind(ANY_OBJECT, meet_objects, negate_object)

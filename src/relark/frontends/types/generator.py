@@ -155,11 +155,6 @@ class SchemaGenerator(GenerateJsonSchema):
     def handle_invalid_for_json_schema(self, schema: Core, error_info: str) -> Json:
         return impossible(f"{error_info.removeprefix('core_schema.')} has no JSON form")
 
-    def _option(self, schema: Core, name: str, default: Any = None) -> Any:
-        """A setting of the schema itself, or else of the class around it."""
-        found = schema.get(name)
-        return self._config.config_dict.get(name, default) if found is None else found
-
     # --- numbers ------------------------------------------------------------------------------------------------------
 
     def int_schema(self, schema: Core) -> Json:
