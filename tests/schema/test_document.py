@@ -6,7 +6,6 @@ import collections
 import functools
 import json
 import re
-import time
 import urllib.parse
 from decimal import Decimal
 from typing import Any
@@ -23,6 +22,7 @@ from referencing.jsonschema import DRAFT7, DRAFT201909, DRAFT202012
 from relark.errors import ArgumentError, RelarkError, SchemaError
 from relark.frontends.schema.document import Node, load, unknown_keywords
 from relark.frontends.schema.vocabulary import DIALECTS, keywords_of
+from timing import timed
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 DRAFT_6 = "http://json-schema.org/draft-06/schema#"
@@ -1127,6 +1127,6 @@ def test_the_cost_of_loading() -> None:
 
 
 def seconds_to_load(text: str) -> float:
-    start = time.perf_counter()
-    load(text)
-    return time.perf_counter() - start
+    with timed() as watch:
+        load(text)
+    return watch.seconds

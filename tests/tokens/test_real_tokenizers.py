@@ -10,7 +10,6 @@ import base64
 import importlib.util
 import json
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from tokenizers import Tokenizer, pre_tokenizers
 
 from relark.tokens.vocabulary import Vocabulary
+from timing import timed
 
 TEXTS = [
     "Hello, world! It's 12345.67 o'clock -- isn't it?",
@@ -83,18 +83,17 @@ def test_every_id_agrees_with_decoding(
     real: tuple[Any, Expected], disagreements: Any, decode_of: Callable[[Any], Any]
 ) -> None:
     tokenizer, expected = real
-    start = time.perf_counter()
-    vocabulary = Vocabulary.from_tokenizer(tokenizer)
-    read = time.perf_counter()
-    nodes = len(vocabulary.trie)
-    built = time.perf_counter()
+    with timed() as reading:
+        vocabulary = Vocabulary.from_tokenizer(tokenizer)
+    with timed() as building:
+        nodes = len(vocabulary.trie)
     never = vocabulary.token_bytes.count(None)
     assert (vocabulary.size, never, vocabulary.kind) == (expected.ids, expected.never, expected.kind)
     checked, found = disagreements(vocabulary.token_bytes, decode_of(tokenizer))
-    print(f"{vocabulary}: {checked} ids checked; read {read - start:.2f} s, {nodes} nodes {built - read:.2f} s")
+    print(f"{vocabulary}: {checked} ids checked; read {reading.seconds:.2f} s, {nodes} nodes {building.seconds:.2f} s")
     assert found == []
     assert checked == expected.ids - expected.never
-    assert built - read < 2.0
+    assert building.seconds < 2.0
 
 
 def test_only_special_tokens_and_holes_are_never_text(real: tuple[Any, Expected]) -> None:
