@@ -30,7 +30,6 @@ from relark.language.terms import (
     EPSILON,
     FULL,
     LAZY,
-    SPELLING,
     Ahead,
     Behind,
     ByteSet,
@@ -323,8 +322,8 @@ class Completions:
                 return self.spells(term.item)
             case LeafTerm() if term.leaf.is_spelled(self.alphabet):
                 return True
-            case Ref() if term.shortest is not None:  # the value of a schema
-                return not SPELLING & ~self.alphabet
+            case Ref() if term.shortest is not None:
+                return not term.spelling & ~self.alphabet
         return max(self.bounds(term)) < NONE
 
     def _bounds(self, term: Term) -> tuple[int, int]:

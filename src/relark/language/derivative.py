@@ -79,17 +79,18 @@ def _compute(term: Term) -> Transitions:
             if not term.head.nullable:
                 tail = term.tail
                 return _merge((mask, _then(target, tail)) for mask, target in transitions(term.head))
-            forms = []
+            # from the end of what may be left out, and remembered for each rest of it: those are the states to come
+            spine: list[Concat] = []
             rest: Term = term
-            while isinstance(rest, Concat):
-                tail = rest.tail
-                forms.append([(mask, _then(target, tail)) for mask, target in transitions(rest.head)])
-                if not rest.head.nullable:
-                    break
-                rest = tail
-            else:
-                forms.append(list(transitions(rest)))
-            return _overlay(forms)
+            while isinstance(rest, Concat) and rest.head.nullable and (rest is term or _transitions.get(rest) is None):
+                spine.append(rest)
+                rest = rest.tail
+            form = transitions(rest)
+            for node in reversed(spine):
+                form = _overlay([[(mask, _then(target, node.tail)) for mask, target in transitions(node.head)], form])
+                if node is not term:
+                    _transitions.put(node, form)
+            return form
         case Union():
             return _overlay(map(transitions, term.items))  # map, here and below: one frame less a level
         case Repeat():

@@ -138,9 +138,10 @@ class Ref(Term):
     recursion) and that ``nullable`` is right, because neither can be seen without unfolding.
     """
 
-    __slots__ = ("_resolve", "_term", "name", "shortest")
+    __slots__ = ("_resolve", "_term", "name", "shortest", "spelling")
     name: str
     shortest: Callable[[int], bytes | None] | None
+    spelling: int
     _resolve: Callable[[], Term] | None
     _term: Term | None
 
@@ -835,16 +836,19 @@ def ref(
     lazy: bool = False,
     first: int = FULL,
     shortest: Callable[[int], bytes | None] | None = None,
+    spelling: int = SPELLING,
 ) -> Ref:
     """A rule to be unfolded later; each call makes a new, distinct rule.
 
     ``check``: whether the rule may involve intersections, complements, scopes or leaves (then emptiness is searched
     for). ``lazy``: whether it may involve leaves without `Leaf.classes`. ``first``: a superset of the bytes that may
     come first.  ``shortest``: gives a shortest member over the bytes of an alphabet (256-bit mask), None if there is
-    none; needed where the recursion goes through leaves, which completions cannot see.
+    none; needed where the recursion goes through leaves, which completions cannot see, and where following it through
+    many rules would take long.  ``spelling``, with ``shortest``: bytes that suffice to complete whatever was begun.
     """
     term = Ref()
-    term.name, term._resolve, term._term, term.shortest = name, resolve, None, shortest
+    term.name, term._resolve, term._term = name, resolve, None
+    term.shortest, term.spelling = shortest, spelling
     term._setup(nullable, first, (CHECK if check else 0) | (LAZY if lazy else 0), 0)
     return term
 

@@ -27,7 +27,17 @@ from relark.language.derivative import clamp, derive
 from relark.language.states import DEAD, current_states
 from relark.language.terms import EMPTY, FULL, LAZY, Term
 from relark.tokens.vocabulary import Vocabulary
-from relark.tokens.walks import ROOT, Exploration, Prices, Unfinished, is_walked_apart, live_nodes, walk, walk_lazily
+from relark.tokens.walks import (
+    ROOT,
+    Exploration,
+    Prices,
+    Unfinished,
+    distinct_numbers,
+    is_walked_apart,
+    live_nodes,
+    walk,
+    walk_lazily,
+)
 
 Int32 = NDArray[np.int32]
 MANY_ENDS = 256  # beyond so many, ends of a LAZY term are not asked whether the vocabulary can spell what follows
@@ -150,7 +160,11 @@ class Masks:
             reached = walk(self.trie, states, states.number(term))
             ends = reached[self._text_nodes]
             allowed = ends != DEAD
-            distinct, index = np.unique(ends[allowed], return_inverse=True)
+            ends = ends[allowed]
+            distinct = distinct_numbers(ends, states)
+            rank = np.zeros(len(states.terms), np.int64)
+            rank[distinct] = np.arange(len(distinct))
+            index = rank[ends]
             after = tuple(states.terms[n] for n in distinct.tolist())
         return Ends(self._text_tokens[allowed], index, after)
 

@@ -495,7 +495,14 @@ def is_walked_apart(term: Term) -> bool:
 
 
 def _distinct(numbers: Int32, states: States) -> list[tuple[int, Term]]:
-    return [(number, states.terms[number]) for number in np.unique(numbers).tolist()]
+    return [(number, states.terms[number]) for number in distinct_numbers(numbers, states).tolist()]
+
+
+def distinct_numbers(numbers: Int32, states: States) -> NDArray[np.intp]:
+    """``numbers`` of states without repetition, ascending; linear, where `numpy.unique` sorts."""
+    seen = np.zeros(len(states.terms), np.bool_)
+    seen[numbers] = True
+    return np.flatnonzero(seen)
 
 
 def _children(trie: Trie, nodes: Nodes, counts: Int32) -> Nodes:
