@@ -138,21 +138,25 @@ class Ref(Term):
     recursion) and that ``nullable`` is right, because neither can be seen without unfolding.
     """
 
-    __slots__ = ("_resolve", "_term", "name", "shortest", "spelling")
+    __slots__ = ("_keep", "_resolve", "_term", "name", "shortest", "spelling")
     name: str
     shortest: Callable[[int], bytes | None] | None
     spelling: int
+    _keep: bool
     _resolve: Callable[[], Term] | None
     _term: Term | None
 
     @property
     def term(self) -> Term:
         """The rule's right-hand side."""
-        term = self._term
+        term = self._term if self._keep else _unfoldings.get(self)
         if term is None:
             assert self._resolve is not None
             term = self._resolve()
-            self._term, self._resolve = term, None
+            if self._keep:
+                self._term, self._resolve = term, None
+            else:
+                _unfoldings.put(self, term)
         return term
 
 
@@ -352,6 +356,7 @@ def _intern(key: Hashable, make: Callable[[], T]) -> T:
     return made
 
 
+_unfoldings: Cache[Ref, Term] = Cache("unfoldings", share=0.03, cost=lambda key, value: 3000)
 _unions: Cache[frozenset[Term], Term] = Cache("unions", share=0.01, cost=lambda key, value: 400 + 60 * len(key))
 
 
@@ -837,6 +842,7 @@ def ref(
     first: int = FULL,
     shortest: Callable[[int], bytes | None] | None = None,
     spelling: int = SPELLING,
+    keep: bool = True,
 ) -> Ref:
     """A rule to be unfolded later; each call makes a new, distinct rule.
 
@@ -845,9 +851,11 @@ def ref(
     come first.  ``shortest``: gives a shortest member over the bytes of an alphabet (256-bit mask), None if there is
     none; needed where the recursion goes through leaves, which completions cannot see, and where following it through
     many rules would take long.  ``spelling``, with ``shortest``: bytes that suffice to complete whatever was begun.
+    ``keep``: whether the rule holds what it unfolds to; for rules that are made without end as a text goes on, False,
+    and ``resolve`` answers the same each time.
     """
     term = Ref()
-    term.name, term._resolve, term._term = name, resolve, None
+    term.name, term._resolve, term._term, term._keep = name, resolve, None, keep
     term.shortest, term.spelling = shortest, spelling
     term._setup(nullable, first, (CHECK if check else 0) | (LAZY if lazy else 0), 0)
     return term
