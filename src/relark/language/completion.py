@@ -18,6 +18,7 @@ import heapq
 import itertools
 import time
 import weakref
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -29,16 +30,19 @@ from relark.language.terms import (
     EMPTY,
     EPSILON,
     FULL,
+    GUARD,
     LAZY,
     Ahead,
     Behind,
     ByteSet,
     Concat,
+    Guard,
     Intersection,
     LeafTerm,
     Ref,
     Repeat,
     Scope,
+    Sealed,
     Term,
     Union,
 )
@@ -88,6 +92,8 @@ def _lower_bound(term: Term) -> int:
             return term.leaf.min_length
         case Scope():
             return 0 if term.nullable else max(1, lower_bound(term.item))
+        case Sealed():
+            return lower_bound(term.item)
         case Ahead() | Behind():
             return 0
     return 0 if term.nullable else 1
@@ -248,10 +254,25 @@ _texts: Cache[tuple[int, Term], bytes | bool] = Cache(
 )
 
 
+_guarded_texts: Cache[tuple[int, Term, int], bytes | bool] = Cache(
+    "guarded completions", share=0.01, cost=lambda key, value: 250 + (len(value) if isinstance(value, bytes) else 0)
+)
+_guarded_ways: Cache[tuple[int, Term, int], dict[int, bytes]] = Cache(
+    "guarded words", share=0.01, cost=lambda key, value: 400 + 150 * len(value)
+)
 _bounds: Cache[tuple[int, int | None, Term], tuple[int, int]] = Cache("bounds", share=0.02, cost=lambda key, value: 280)
 
 
 _spelled: Cache[tuple[int, int | None, Term], int] = Cache("spelled", share=0.003, cost=lambda key, value: 250)
+
+
+def _undominated(ways: Iterable[tuple[int, bytes]]) -> dict[int, bytes]:
+    """The shortest text for each guard left behind, but for those that allow less after a text that is no shorter."""
+    kept: dict[int, bytes] = {}
+    for left, text in sorted(ways, key=lambda way: (len(way[1]), way[0].bit_count())):
+        if not any(not other & ~left for other in kept):
+            kept[left] = text
+    return kept
 
 
 class Completions:
@@ -322,11 +343,18 @@ class Completions:
                 return self.spells(term.item)
             case LeafTerm() if term.leaf.is_spelled(self.alphabet):
                 return True
-            case Ref() if term.shortest is not None:
+            case Ref() if term.shortest is not None or term.texts is not None:
                 return not term.spelling & ~self.alphabet
+            case Guard():
+                return True
+            case Sealed():
+                return self.spells(term.item)
         return max(self.bounds(term)) < NONE
 
     def _bounds(self, term: Term) -> tuple[int, int]:
+        if term.flags & GUARD or isinstance(term, Sealed):
+            text = self.shortest(term)
+            return NONE if text is None else len(text), NONE
         match term:
             case ByteSet():
                 return (1 if term.mask & self.alphabet else NONE), 0
@@ -364,6 +392,8 @@ class Completions:
     def _shortest(self, term: Term, unfolding: frozenset[Term]) -> bytes | None:
         if term.nullable:
             return b""
+        if term.flags & GUARD:
+            return self._guarded(term)
         match term:
             case ByteSet():
                 usable = term.mask & self.alphabet
@@ -395,7 +425,94 @@ class Completions:
                 return self._shortest(term.term, unfolding | {term})
             case LeafTerm():
                 return term.leaf.shortest(self.alphabet)
+            case Sealed():
+                return self._part(term.item, unfolding)
         return self._searched(term)
+
+    def _guarded(self, term: Term) -> bytes | None:
+        """A shortest member of a term with guards, from the end of the spine and remembered for each part of it."""
+        found: dict[tuple[Term, int], bytes | None] = {}
+        work = [(term, 0)]
+        while work:
+            part, forbidden = work[-1]
+            key = self.alphabet, part, forbidden
+            known = _guarded_texts.get(key)
+            if known is None:
+                options = self._ways(part.head if isinstance(part, Concat) else part, forbidden)
+                texts = list(options.values())
+                if isinstance(part, Concat):
+                    rests = [(part.tail, left) for left in options]
+                    missing = [rest for rest in rests if rest not in found]
+                    if missing:
+                        work += missing
+                        continue
+                    texts = [t + r for t, rest in zip(texts, rests, strict=True) if (r := found[rest]) is not None]
+                known = min(texts, key=len, default=False)
+                _guarded_texts.put(key, known)
+            found[part, forbidden] = known if isinstance(known, bytes) else None
+            work.pop()
+        return found[term, 0]
+
+    def _ways(self, term: Term, forbidden: int) -> dict[int, bytes]:
+        """Shortest members of ``term`` whose first byte is not ``forbidden``, by the guard that they leave behind.
+
+        The empty string leaves behind what was forbidden before it.
+        """
+        key = self.alphabet, term, forbidden
+        known = _guarded_ways.get(key)
+        if known is None:
+            known = _undominated(self._find_ways(term, forbidden))
+            _guarded_ways.put(key, known)
+        return known
+
+    def _find_ways(self, term: Term, forbidden: int) -> Iterable[tuple[int, bytes]]:
+        if not term.flags & GUARD:
+            if term.nullable:
+                yield forbidden, b""
+                if not forbidden:
+                    return
+            text = None if term.nullable else self.shortest(term)
+            if text is None or forbidden >> text[0] & 1:
+                usable = self.alphabet & ~forbidden
+                nexts = [(mask & usable, target) for mask, target in transitions(term) if mask & usable]
+                texts = [bytes([_pick(m)]) + r for m, t in nexts if (r := self.shortest(t)) is not None]
+                text = min(texts, key=len, default=None)
+            if text is not None:
+                yield 0, text
+            return
+        match term:
+            case Guard():
+                yield forbidden | term.guard, b""
+            case Concat():
+                found = {forbidden: b""}
+                rest: Term = term
+                while isinstance(rest, Concat):
+                    found = self._then(found, rest.head)
+                    rest = rest.tail
+                yield from self._then(found, rest).items()
+            case Union():
+                for item in term.items:
+                    yield from self._ways(item, forbidden).items()
+            case Repeat():
+                found = {forbidden: b""}
+                for _ in range(term.lo):
+                    found = self._then(found, term.item)
+                yield from found.items()
+                for _ in range(2 if term.hi is None else min(term.hi - term.lo, 2)):  # to come out of a guard
+                    found = self._then(found, term.item)
+                    yield from found.items()
+            case Ref():
+                if term.nullable:
+                    yield forbidden, b""
+                if term.texts is not None:
+                    yield from term.texts(self.alphabet, forbidden).items()
+
+    def _then(self, found: dict[int, bytes], term: Term) -> dict[int, bytes]:
+        return _undominated(
+            (left, text + more)
+            for forbidden, text in found.items()
+            for left, more in self._ways(term, forbidden).items()
+        )
 
     def _part(self, term: Term, unfolding: frozenset[Term]) -> bytes | None:
         return self._shortest(term, unfolding) if unfolding else self.shortest(term)

@@ -34,11 +34,13 @@ from relark.language.terms import (
     Concat,
     Empty,
     Epsilon,
+    Guard,
     Intersection,
     LeafTerm,
     Ref,
     Repeat,
     Scope,
+    Sealed,
     Term,
     Union,
     _then,
@@ -46,13 +48,14 @@ from relark.language.terms import (
     concat,
     intersection,
     repeat,
+    sealed,
     union,
 )
 
 Transitions = tuple[tuple[int, Term], ...]
 
 _transitions: Cache[Term, Transitions] = Cache(
-    "transitions", share=0.13, cost=lambda key, value: 300 + 500 * len(value)
+    "transitions", share=0.12, cost=lambda key, value: 300 + 500 * len(value)
 )
 
 
@@ -87,6 +90,8 @@ def _compute(term: Term) -> Transitions:
                 rest = rest.tail
             form = transitions(rest)
             for node in reversed(spine):
+                if node.head.guard:
+                    form = tuple((left, t) for mask, t in form if (left := mask & ~node.head.guard))
                 form = _overlay([[(mask, _then(target, node.tail)) for mask, target in transitions(node.head)], form])
                 if node is not term:
                     _transitions.put(node, form)
@@ -127,7 +132,9 @@ def _compute(term: Term) -> Transitions:
             from relark.language.lookaround import byte_classes, derive_scope
 
             return _merge((mask, derive_scope(term, _lowest(mask))) for mask in byte_classes(term.item))
-        case Empty() | Epsilon():
+        case Sealed():
+            return _merge((mask, sealed(target)) for mask, target in transitions(term.item))
+        case Empty() | Epsilon() | Guard():
             return ()
     raise TypeError(f"a zero-width term outside a scope has no derivative: {type(term).__name__}")
 
@@ -154,7 +161,7 @@ def derive_by_definition(term: Term, byte: int) -> Term:
             rest: Term = term
             while isinstance(rest, Concat):
                 results.append(_then(derive(rest.head, byte), rest.tail))
-                if not rest.head.nullable:
+                if not rest.head.nullable or rest.head.guard >> byte & 1:
                     break
                 rest = rest.tail
             else:
@@ -177,7 +184,9 @@ def derive_by_definition(term: Term, byte: int) -> Term:
             from relark.language.lookaround import derive_scope
 
             return derive_scope(term, byte)
-        case Empty() | Epsilon():
+        case Sealed():
+            return sealed(derive(term.item, byte))
+        case Empty() | Epsilon() | Guard():
             return EMPTY
         case Ahead() | Behind() | Atomic():
             pass

@@ -56,9 +56,9 @@ from relark.language.terms import (
 )
 
 _steps: Cache[tuple[Term, int], dict[Term, Term]] = Cache(
-    "lookaround steps", share=0.03, cost=lambda key, value: 300 + 700 * len(value)
+    "lookaround steps", share=0.02, cost=lambda key, value: 300 + 700 * len(value)
 )
-_shifts: Cache[tuple[Term, int], Term] = Cache("lookaround shifts", share=0.03, cost=lambda key, value: 700)
+_shifts: Cache[tuple[Term, int], Term] = Cache("lookaround shifts", share=0.02, cost=lambda key, value: 700)
 _finishes: Cache[Term, Term] = Cache("lookaround ends", share=0.01, cost=lambda key, value: 700)
 _masks: Cache[Term, frozenset[int]] = Cache(
     "lookaround bytes", share=0.01, cost=lambda key, value: 300 + 100 * len(value)

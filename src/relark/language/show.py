@@ -12,11 +12,13 @@ from relark.language.terms import (
     Concat,
     Empty,
     Epsilon,
+    Guard,
     Intersection,
     LeafTerm,
     Ref,
     Repeat,
     Scope,
+    Sealed,
     Term,
     Union,
 )
@@ -91,6 +93,10 @@ def _parts(term: Term) -> list[Term | str] | str:
             return "(?>...)"
         case Scope():
             return ["[[", term.item, "]]"]
+        case Guard():
+            return f"(?!{_bytes(term.guard)})"
+        case Sealed():
+            return _parts(term.item)
     return f"<{type(term).__name__}>"
 
 

@@ -76,9 +76,15 @@ class States:
         """The successor of each state by each byte."""
         missing = states[~self.known[states]]
         if missing.size:
-            for number in np.unique(missing).tolist():
+            for number in self.distinct(missing).tolist():
                 self.fill(number)
         return self.rows[states, bytes_]
+
+    def distinct(self, numbers: NDArray[np.int32]) -> NDArray[np.intp]:
+        """``numbers`` without repetition, ascending; linear, where `numpy.unique` sorts."""
+        seen = np.zeros(len(self.terms), np.bool_)
+        seen[numbers] = True
+        return np.flatnonzero(seen)
 
     @property
     def bytes(self) -> int:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,16 +40,21 @@ LAZY = 2  # contains a leaf that is asked byte by byte
 AHEAD = 4  # contains a zero-width part that looks at what follows (open: not inside a scope)
 BEHIND = 8  # contains a zero-width part that looks at what precedes (open)
 PREFIX_FREE = 16  # (a fact about the whole term) no word is a proper prefix of another
+GUARD = 32  # contains a guard, or a reference to a rule with some (open: not inside a seal)
 LOOK = AHEAD | BEHIND
-_INHERITED = CHECK | LAZY | LOOK
+_INHERITED = CHECK | LAZY | LOOK | GUARD
 
 
 class Term:
-    """A language.  Immutable, interned; compare with ``is``."""
+    """A language.  Immutable, interned; compare with ``is``.
 
-    __slots__ = ("__weakref__", "alive", "depth", "first", "flags", "length", "nullable", "uid")
+    ``guard``: where the term matches the empty string, the bytes that may then not follow.
+    """
+
+    __slots__ = ("__weakref__", "alive", "depth", "first", "flags", "guard", "length", "nullable", "uid")
 
     nullable: bool
+    guard: int
     first: int
     flags: int
     depth: int
@@ -57,10 +62,10 @@ class Term:
     length: int | None  # a lower bound of the bytes of a member, once asked for (completion.py)
     alive: bool | None  # whether there is a member at all, once known (completion.py)
 
-    def _setup(self, nullable: bool, first: int, flags: int, depth: int) -> None:
+    def _setup(self, nullable: bool, first: int, flags: int, depth: int, guard: int = 0) -> None:
         if depth > MAX_DEPTH:
             raise UnsupportedError(f"operators nest more than {MAX_DEPTH} deep; flatten the pattern or name its parts")
-        self.nullable, self.first, self.flags, self.depth = nullable, first, flags, depth
+        self.nullable, self.first, self.flags, self.depth, self.guard = nullable, first, flags, depth, guard
         self.uid = next(_uids)
         self.length = None
         self.alive = None
@@ -138,9 +143,10 @@ class Ref(Term):
     recursion) and that ``nullable`` is right, because neither can be seen without unfolding.
     """
 
-    __slots__ = ("_keep", "_resolve", "_term", "name", "shortest", "spelling")
+    __slots__ = ("_keep", "_resolve", "_term", "name", "shortest", "spelling", "texts")
     name: str
     shortest: Callable[[int], bytes | None] | None
+    texts: Callable[[int, int], Mapping[int, bytes]] | None
     spelling: int
     _keep: bool
     _resolve: Callable[[], Term] | None
@@ -158,6 +164,23 @@ class Ref(Term):
             else:
                 _unfoldings.put(self, term)
         return term
+
+
+class Guard(Term):
+    """Zero-width: the next byte is not in ``guard``; the end of the text is fine.
+
+    It is what a match of a terminal leaves behind where it would have been longer, had such a byte followed.  Unlike a
+    lookahead it is settled by one byte, so terms with guards stay plain.
+    """
+
+    __slots__ = ()
+
+
+class Sealed(Term):
+    """``item`` as a language of its own: what follows it is none of its guards' business."""
+
+    __slots__ = ("item",)
+    item: Term
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -387,6 +410,35 @@ def byte_set(mask: int) -> Term:
     return _intern(mask, make)
 
 
+def guard(mask: int) -> Term:
+    """Zero-width: the next byte is not in ``mask``; see `Guard`."""
+    if not mask:
+        return EPSILON
+
+    def make() -> Guard:
+        term = Guard()
+        term._setup(True, 0, GUARD, 0, mask)
+        return term
+
+    return _intern((Guard, mask), make)
+
+
+def sealed(term: Term) -> Term:
+    """``term`` without guards that look beyond its end; to be combined with any other."""
+    if not term.flags & GUARD:
+        return term
+    if isinstance(term, Guard):
+        return EPSILON
+
+    def make() -> Sealed:
+        node = Sealed()
+        node.item = term
+        node._setup(term.nullable, term.first, term.flags & _INHERITED & ~GUARD, term.depth + 1)
+        return node
+
+    return _intern((Sealed, term), make)
+
+
 def literal(data: bytes) -> Term:
     """Exactly ``data``."""
     return concat(*[byte_set(1 << b) for b in data])
@@ -422,13 +474,20 @@ def _then(first: Term, rest: Term) -> Term:
 
 
 def _cons(head: Term, tail: Term) -> Term:
-    if head is EPSILON:
+    if head is EPSILON or tail is EMPTY:  # which a guard may have made of it
         return tail
     if tail is EPSILON:
         return head
-    if not head.flags & LOOK:
-        next_head, rest = (tail.head, tail.tail) if isinstance(tail, Concat) else (tail, EPSILON)
-        if head.nullable and next_head is ALL:
+    next_head, rest = (tail.head, tail.tail) if isinstance(tail, Concat) else (tail, EPSILON)
+    if isinstance(head, Guard):
+        if isinstance(next_head, Guard):
+            return _cons(guard(head.guard | next_head.guard), rest)
+        if not tail.nullable and not tail.first & ~head.guard:
+            return EMPTY
+        if not tail.first & head.guard and (not tail.nullable or not head.guard & ~tail.guard):
+            return tail
+    elif not head.flags & LOOK:
+        if head.nullable and not head.guard and next_head is ALL:
             return tail
         a, alo, ahi = _as_repeat(head)
         b, blo, bhi = _as_repeat(next_head)
@@ -439,10 +498,12 @@ def _cons(head: Term, tail: Term) -> Term:
         term = Concat()
         term.head, term.tail = head, tail
         flags = (head.flags | tail.flags) & _INHERITED
-        if head.flags & tail.flags & PREFIX_FREE and not flags & LOOK:
+        if head.flags & tail.flags & PREFIX_FREE and not flags & (LOOK | GUARD):
             flags |= PREFIX_FREE
-        first = head.first | (tail.first if head.nullable else 0)
-        term._setup(head.nullable and tail.nullable, first, flags, max(head.depth + 1, tail.depth))
+        first = head.first | (tail.first & ~head.guard if head.nullable else 0)
+        nullable = head.nullable and tail.nullable
+        before = head.guard | tail.guard if nullable else 0
+        term._setup(nullable, first, flags, max(head.depth + 1, tail.depth), before)
         return term
 
     return _intern((Concat, head, tail), make)
@@ -465,8 +526,10 @@ def repeat(item: Term, lo: int, hi: int | None) -> Term:
         return EPSILON
     if item is EMPTY:
         return EPSILON if lo == 0 else EMPTY
+    if isinstance(item, Guard):
+        return EPSILON if lo == 0 else item
     if not item.flags & LOOK:
-        if item.nullable:
+        if item.nullable and not item.guard:
             lo = 0
         if isinstance(item, Repeat):
             merged = _merge_repeats(item, lo, hi)
@@ -476,23 +539,28 @@ def repeat(item: Term, lo: int, hi: int | None) -> Term:
             # (x*|y)* = (x|y)*
             plain = [i.item if isinstance(i, Repeat) and i.lo <= 1 else i for i in item.items]
             if any(p is not i for p, i in zip(plain, item.items, strict=True)):
-                lo = 0 if item.nullable else lo
+                lo = 0 if item.nullable and not item.guard else lo
                 return repeat(union(*plain), lo, hi)
     if lo == 1 and hi == 1:
         return item
-    if lo == 0 and hi == 1 and item.nullable and not item.flags & LOOK:
+    if lo == 0 and hi == 1 and _may_be_left_out(item):
         return item
 
     def make() -> Repeat:
         term = Repeat()
         term.item, term.lo, term.hi = item, lo, hi
         flags = item.flags & _INHERITED
-        if lo == hi and item.flags & PREFIX_FREE and not flags & LOOK:
+        if lo == hi and item.flags & PREFIX_FREE and not flags & (LOOK | GUARD):
             flags |= PREFIX_FREE
-        term._setup(lo == 0 or item.nullable, item.first, flags, item.depth + 1)
+        term._setup(lo == 0 or item.nullable, item.first, flags, item.depth + 1, item.guard if lo else 0)
         return term
 
     return _intern((Repeat, item, lo, hi), make)
+
+
+def _may_be_left_out(term: Term) -> bool:
+    """Whether the empty string is a member, whatever surrounds it."""
+    return term.nullable and not term.guard and not term.flags & LOOK
 
 
 def _merge_repeats(inner: Repeat, lo: int, hi: int | None) -> tuple[int, int | None] | None:
@@ -517,6 +585,7 @@ def union(*terms: Term) -> Term:
     items: dict[Term, None] = {}
     optional = False
     mask = 0
+    guarded: int | None = None  # what the guards among the terms have in common
     work = list(reversed(terms))
     while work:
         term = work.pop()
@@ -526,6 +595,8 @@ def union(*terms: Term) -> Term:
             optional = True
         elif isinstance(term, ByteSet):
             mask |= term.mask
+        elif isinstance(term, Guard):
+            guarded = term.guard if guarded is None else guarded & term.guard
         elif isinstance(term, Union):
             work.extend(reversed(term.items))
         elif isinstance(term, Repeat) and term.lo == 0 and term.hi == 1:
@@ -537,6 +608,10 @@ def union(*terms: Term) -> Term:
             items[term] = None
     if mask:
         items[byte_set(mask)] = None
+    if guarded == 0:
+        optional = True
+    elif guarded is not None and not optional:
+        items[guard(guarded)] = None
     if len(items) > 1:
         try:
             items = _factor(items)
@@ -548,13 +623,13 @@ def union(*terms: Term) -> Term:
         return EPSILON if optional else EMPTY
     if len(items) == 1:
         (result,) = items
-        if not optional or (result.nullable and not result.flags & LOOK):
+        if not optional or _may_be_left_out(result):
             return result
         return repeat(result, 0, 1)
     if any(isinstance(i, Union | Epsilon) or (isinstance(i, Repeat) and i.lo == 0 and i.hi == 1) for i in items):
         return union(*items, *([EPSILON] if optional else []))
     result = _union_node(tuple(sorted(items, key=_age)))
-    if not optional or any(i.nullable and not i.flags & LOOK for i in items):
+    if not optional or any(map(_may_be_left_out, items)):
         return result
     return repeat(result, 0, 1)
 
@@ -567,16 +642,18 @@ def _union_node(items: tuple[Term, ...]) -> Term:
     def make() -> Union:
         term = Union()
         term.items = items
-        nullable, first, flags, depth, prefix_free = False, 0, 0, 0, True
+        nullable, first, flags, depth, prefix_free, before = False, 0, 0, 0, True, FULL
         for item in items:
-            nullable = nullable or item.nullable
+            if item.nullable:
+                nullable = True
+                before &= item.guard
             prefix_free = prefix_free and bool(item.flags & PREFIX_FREE) and not first & item.first
             first |= item.first
             flags |= item.flags & _INHERITED
             depth = max(depth, item.depth)
-        if prefix_free and not nullable and not flags & LOOK:
+        if prefix_free and not nullable and not flags & (LOOK | GUARD):
             flags |= PREFIX_FREE
-        term._setup(nullable, first, flags, depth + 1)
+        term._setup(nullable, first, flags, depth + 1, before if nullable else 0)
         return term
 
     return _intern((Union, items), make)
@@ -841,6 +918,7 @@ def ref(
     lazy: bool = False,
     first: int = FULL,
     shortest: Callable[[int], bytes | None] | None = None,
+    texts: Callable[[int, int], Mapping[int, bytes]] | None = None,
     spelling: int = SPELLING,
     keep: bool = True,
 ) -> Ref:
@@ -850,14 +928,17 @@ def ref(
     for). ``lazy``: whether it may involve leaves without `Leaf.classes`. ``first``: a superset of the bytes that may
     come first.  ``shortest``: gives a shortest member over the bytes of an alphabet (256-bit mask), None if there is
     none; needed where the recursion goes through leaves, which completions cannot see, and where following it through
-    many rules would take long.  ``spelling``, with ``shortest``: bytes that suffice to complete whatever was begun.
+    many rules would take long.  ``texts``, instead of it, for a rule that contains guards: of an alphabet and a mask of
+    bytes that may not come first, shortest members by the guard that they leave behind (a mask, 0 for none).
+    ``spelling``, with one of these: bytes that suffice to complete whatever was begun.
     ``keep``: whether the rule holds what it unfolds to; for rules that are made without end as a text goes on, False,
     and ``resolve`` answers the same each time.
     """
     term = Ref()
     term.name, term._resolve, term._term, term._keep = name, resolve, None, keep
-    term.shortest, term.spelling = shortest, spelling
-    term._setup(nullable, first, (CHECK if check else 0) | (LAZY if lazy else 0), 0)
+    term.shortest, term.texts, term.spelling = shortest, texts, spelling
+    flags = (CHECK if check else 0) | (LAZY if lazy else 0) | (0 if texts is None else GUARD)
+    term._setup(nullable, first, flags, 0)
     return term
 
 

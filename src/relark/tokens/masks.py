@@ -32,7 +32,6 @@ from relark.tokens.walks import (
     Exploration,
     Prices,
     Unfinished,
-    distinct_numbers,
     is_walked_apart,
     live_nodes,
     walk,
@@ -66,8 +65,8 @@ class Ends:
     terms: tuple[Term, ...]
 
 
-_masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.14, cost=lambda key, value: value.bits.nbytes + 300)
-_advances: Cache[tuple[int, Term, int], Term] = Cache("advances", share=0.04, cost=lambda key, value: 250)
+_masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.13, cost=lambda key, value: value.bits.nbytes + 300)
+_advances: Cache[tuple[int, Term, int], Term] = Cache("advances", share=0.03, cost=lambda key, value: 250)
 _ends: Cache[tuple[int, Term], Ends] = Cache(
     "ends", share=0.04, cost=lambda key, value: value.tokens.nbytes * 2 + 64 * len(value.terms) + 300
 )
@@ -161,7 +160,7 @@ class Masks:
             ends = reached[self._text_nodes]
             allowed = ends != DEAD
             ends = ends[allowed]
-            distinct = distinct_numbers(ends, states)
+            distinct = states.distinct(ends)
             rank = np.zeros(len(states.terms), np.int64)
             rank[distinct] = np.arange(len(distinct))
             index = rank[ends]

@@ -330,7 +330,7 @@ class Exploration:
                 nodes, current = children[alive], after[alive]
                 lazy = states.lazy[current]
                 if lazy.any():
-                    for number in np.unique(current[lazy]).tolist():
+                    for number in states.distinct(current[lazy]).tolist():
                         turned.setdefault(number, []).append(nodes[current == number])
                     nodes, current = nodes[~lazy], current[~lazy]
                 reached.append(nodes)
@@ -495,14 +495,7 @@ def is_walked_apart(term: Term) -> bool:
 
 
 def _distinct(numbers: Int32, states: States) -> list[tuple[int, Term]]:
-    return [(number, states.terms[number]) for number in distinct_numbers(numbers, states).tolist()]
-
-
-def distinct_numbers(numbers: Int32, states: States) -> NDArray[np.intp]:
-    """``numbers`` of states without repetition, ascending; linear, where `numpy.unique` sorts."""
-    seen = np.zeros(len(states.terms), np.bool_)
-    seen[numbers] = True
-    return np.flatnonzero(seen)
+    return [(number, states.terms[number]) for number in states.distinct(numbers).tolist()]
 
 
 def _children(trie: Trie, nodes: Nodes, counts: Int32) -> Nodes:
