@@ -184,6 +184,14 @@ def test_what_follows_is_seen_through_rules() -> None:
     assert Completions(mask_of(b"a")).shortest(either) is None
 
 
+def test_an_alphabet_that_a_guard_leaves_nothing_of_does_not_spell_a_term() -> None:
+    name = concat(repeat(byte_set(mask_of(b"ab")), 1, None), guard(mask_of(b"ab")))
+    term = concat(repeat(name, 0, 1), byte_set(mask_of(b"bB")))
+    assert Completions(mask_of(b"abB")).spells(term)
+    assert not Completions(mask_of(b"ab")).spells(term)
+    assert Completions(mask_of(b"ab")).shortest(derive(term, ord("a"))) is None
+
+
 @pytest.mark.parametrize("depth", [10, 3000])
 def test_long_spines_are_completed_without_recursion(depth: int) -> None:
     name = concat(repeat(A, 1, None), guard(mask_of(b"a")))

@@ -325,6 +325,8 @@ class Completions:
         return known == 2
 
     def _spells(self, term: Term) -> bool:
+        if term.flags & GUARD:
+            return self._spells_guarded(term)
         match term:
             case Concat():
                 spine: list[Concat] = []
@@ -343,13 +345,39 @@ class Completions:
                 return self.spells(term.item)
             case LeafTerm() if term.leaf.is_spelled(self.alphabet):
                 return True
-            case Ref() if term.shortest is not None or term.texts is not None:
-                return not term.spelling & ~self.alphabet
-            case Guard():
-                return True
+            case Ref() if term.shortest is not None:
+                return term.spelled(self.alphabet)
             case Sealed():
                 return self.spells(term.item)
         return max(self.bounds(term)) < NONE
+
+    def _spells_guarded(self, term: Term) -> bool:
+        """One rule with guards answers for all of its grammar; else every guard may meet whatever comes after it."""
+        guarded = 0
+        tails: list[Term] = []
+        work = [term]
+        while work:
+            part = work.pop()
+            if not part.flags & GUARD:
+                if not self.spells(part):
+                    return False
+                continue
+            match part:
+                case Ref():
+                    return part.spelled(self.alphabet)
+                case Guard():
+                    guarded |= part.guard
+                case Concat():
+                    if part.head.flags & GUARD:
+                        tails.append(part.tail)
+                    work += part.tail, part.head
+                case Union():
+                    work += part.items
+                case Repeat():
+                    tails.append(part.item)
+                    work.append(part.item)
+        usable = self.alphabet & ~guarded
+        return all(tail.nullable or tail.first & usable for tail in tails)
 
     def _bounds(self, term: Term) -> tuple[int, int]:
         if term.flags & GUARD or isinstance(term, Sealed):

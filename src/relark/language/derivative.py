@@ -55,7 +55,7 @@ from relark.language.terms import (
 Transitions = tuple[tuple[int, Term], ...]
 
 _transitions: Cache[Term, Transitions] = Cache(
-    "transitions", share=0.12, cost=lambda key, value: 300 + 500 * len(value)
+    "transitions", share=0.11, cost=lambda key, value: 300 + 500 * len(value)
 )
 
 

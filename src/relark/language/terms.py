@@ -143,11 +143,11 @@ class Ref(Term):
     recursion) and that ``nullable`` is right, because neither can be seen without unfolding.
     """
 
-    __slots__ = ("_keep", "_resolve", "_term", "name", "shortest", "spelling", "texts")
+    __slots__ = ("_keep", "_resolve", "_term", "name", "shortest", "spelled", "texts")
     name: str
     shortest: Callable[[int], bytes | None] | None
     texts: Callable[[int, int], Mapping[int, bytes]] | None
-    spelling: int
+    spelled: Callable[[int], bool]
     _keep: bool
     _resolve: Callable[[], Term] | None
     _term: Term | None
@@ -380,7 +380,9 @@ def _intern(key: Hashable, make: Callable[[], T]) -> T:
 
 
 _unfoldings: Cache[Ref, Term] = Cache("unfoldings", share=0.03, cost=lambda key, value: 3000)
-_unions: Cache[frozenset[Term], Term] = Cache("unions", share=0.01, cost=lambda key, value: 400 + 60 * len(key))
+_unions: Cache[tuple[frozenset[Term], bool], Term] = Cache(
+    "unions", share=0.02, cost=lambda key, value: 450 + 60 * len(key[0])
+)
 
 
 def interned_count() -> int:
@@ -612,13 +614,24 @@ def union(*terms: Term) -> Term:
         optional = True
     elif guarded is not None and not optional:
         items[guard(guarded)] = None
-    if len(items) > 1:
+    if len(items) < 2:
+        return _joined(items, optional)
+    # Remembered, because the stacks of an ambiguous recursive rule share most of their rests: without this, 2^depth
+    # unions.
+    key = frozenset(items), optional
+    known = _unions.get(key)
+    if known is None:
         try:
             items = _factor(items)
         except RecursionError:  # alternatives that begin each other, hundreds deep
             raise UnsupportedError("alternatives share beginnings too deep for Python's stack") from None
-        if len(items) > 1:
-            items = _absorb(items)
+        known = _joined(_absorb(items) if len(items) > 1 else items, optional)
+        _unions.put(key, known)
+    return known
+
+
+def _joined(items: dict[Term, None], optional: bool) -> Term:
+    """The union of factored items."""
     if not items:
         return EPSILON if optional else EMPTY
     if len(items) == 1:
@@ -709,14 +722,7 @@ def _common_head(group: list[Term]) -> Term:
             break
         prefix.append(next(iter(heads)))
         rests = [r.tail if isinstance(r, Concat) else EPSILON for r in rests]
-    # Remembered, because the stacks of an ambiguous recursive rule share most of their rests: without this, 2^depth
-    # unions.
-    key = frozenset(rests)
-    known = _unions.get(key)
-    if known is None:
-        known = union(*rests)
-        _unions.put(key, known)
-    return concat(*prefix, known)
+    return concat(*prefix, union(*rests))
 
 
 def _touching(item: Term, same: list[Repeat]) -> list[Term]:
@@ -920,6 +926,7 @@ def ref(
     shortest: Callable[[int], bytes | None] | None = None,
     texts: Callable[[int, int], Mapping[int, bytes]] | None = None,
     spelling: int = SPELLING,
+    spelled: Callable[[int], bool] | None = None,
     keep: bool = True,
 ) -> Ref:
     """A rule to be unfolded later; each call makes a new, distinct rule.
@@ -930,13 +937,15 @@ def ref(
     none; needed where the recursion goes through leaves, which completions cannot see, and where following it through
     many rules would take long.  ``texts``, instead of it, for a rule that contains guards: of an alphabet and a mask of
     bytes that may not come first, shortest members by the guard that they leave behind (a mask, 0 for none).
-    ``spelling``, with one of these: bytes that suffice to complete whatever was begun.
+    ``spelling``, with one of these: bytes that suffice to complete whatever was begun; or ``spelled``, which says of an
+    alphabet whether it does, in every state of a text that the rule is part of.
     ``keep``: whether the rule holds what it unfolds to; for rules that are made without end as a text goes on, False,
     and ``resolve`` answers the same each time.
     """
     term = Ref()
     term.name, term._resolve, term._term, term._keep = name, resolve, None, keep
-    term.shortest, term.texts, term.spelling = shortest, texts, spelling
+    term.shortest, term.texts = shortest, texts
+    term.spelled = spelled or (lambda alphabet: not spelling & ~alphabet)
     flags = (CHECK if check else 0) | (LAZY if lazy else 0) | (0 if texts is None else GUARD)
     term._setup(nullable, first, flags, 0)
     return term
