@@ -374,7 +374,8 @@ class Completions:
                 case Union():
                     work += part.items
                 case Repeat():
-                    tails.append(part.item)
+                    if part.lo > 1:
+                        tails.append(part.item)
                     work.append(part.item)
         usable = self.alphabet & ~guarded
         return all(tail.nullable or tail.first & usable for tail in tails)
