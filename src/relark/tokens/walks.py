@@ -195,7 +195,7 @@ class Exploration:
                 ends = [self.go(roots, item, rest) for item in apart]
                 if together is not EMPTY:
                     ends.append(self._plain(roots, together, rest))
-                return np.unique(np.concatenate(ends))
+                return self._together(ends)
             case LeafTerm():
                 leaf = term.leaf
                 if is_unfoldable(leaf):
@@ -206,7 +206,7 @@ class Exploration:
                 if cuts is not None:
                     ends = [roots] if term.nullable else [_NOWHERE]
                     ends += [self._cut(root, cut, rest) for root in inner.tolist() for cut in cuts]
-                    return np.unique(np.concatenate(ends))
+                    return self._together(ends)
                 parts = leaf.parts() if term.flags & LAZY else None
                 if parts is not None:
                     return self._leave(roots, leaf, term, EPSILON, parts, rest)
@@ -284,7 +284,7 @@ class Exploration:
         if turned:
             for after, nodes in turned:
                 self._reach(nodes, min(self._price(after) + rest, NONE))
-            ends = np.unique(np.concatenate([ends, *[self.go(nodes, after, rest) for after, nodes in turned]]))
+            ends = self._together([ends, *[self.go(nodes, after, rest) for after, nodes in turned]])
         return ends
 
     def _walked(self, term: Term) -> _Walked:
@@ -304,7 +304,18 @@ class Exploration:
 
     def _nullable(self, nodes: Nodes, numbers: Int32, states: States) -> Nodes:
         ends = [number for number, state in _distinct(numbers, states) if state.nullable]
-        return np.unique(nodes[np.isin(numbers, ends)]) if ends else _NOWHERE
+        if not ends:
+            return _NOWHERE
+        is_end = np.zeros(len(states.terms), np.bool_)
+        is_end[ends] = True
+        return self._together([nodes[is_end[numbers]]])
+
+    def _together(self, parts: list[Nodes]) -> Nodes:
+        """The nodes in any of ``parts``, ascending; linear, where `numpy.unique` sorts or hashes."""
+        seen = np.zeros(len(self.live), np.bool_)
+        for part in parts:
+            seen[part] = True
+        return np.flatnonzero(seen)
 
     def _spread(self, roots: Nodes, term: Term, states: States) -> tuple[Nodes, Int32, tuple[tuple[Term, Nodes], ...]]:
         """The nodes from ``roots`` on with the numbers of their states, in pairs; those where the term turns LAZY
@@ -375,7 +386,7 @@ class Exploration:
                 at = np.array([node], np.intp)
                 self._reach(at, min(self._price(after) + rest, NONE))
                 found.append(self.go(at, after, rest))
-        return np.unique(np.concatenate(found)) if found else _NOWHERE
+        return self._together(found) if found else _NOWHERE
 
     def _ahead(self, root: int, cut: Cut) -> _Ahead:
         key = _serial(self.trie), cut.head, cut.usual
@@ -433,7 +444,7 @@ class Exploration:
                     at = np.array([node], np.intp)
                     self._reach(at, min(self._price(after) + rest, NONE))
                     found.append(self.go(at, after, rest))
-        return np.unique(np.concatenate(found))
+        return self._together(found)
 
     def _repeat(self, roots: Nodes, term: Repeat, rest: int) -> Nodes:
         found = [_NOWHERE]
@@ -449,9 +460,9 @@ class Exploration:
             at = self.go(at[self.trie.n_children[at] > 0], left.item, rest + self._price(after))
             if not isinstance(after, Repeat) or after.item is not left.item:  # the last one
                 found.append(self.go(at, after, rest) if at.size and after is not EPSILON else at)
-                return np.unique(np.concatenate(found))
+                return self._together(found)
             if not at.size:
-                return np.unique(np.concatenate(found))
+                return self._together(found)
             left = after
 
     def _lazily(self, roots: Nodes, term: Term, rest: int) -> Nodes:

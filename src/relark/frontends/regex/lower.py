@@ -99,6 +99,25 @@ class Reason:
     why: str
 
 
+class Spelling:
+    """How characters are written as terms: in UTF-8, unless a subclass has other symbols for them."""
+
+    def one(self, ranges: Iterable[tuple[int, int]]) -> Term:
+        """One character out of ``ranges``."""
+        return code_points(ranges)
+
+    def text(self, text: bytes) -> Term:
+        """Exactly ``text``, which is given in UTF-8."""
+        return literal(text)
+
+    def one_of(self, texts: Iterable[bytes]) -> Term:
+        """One of ``texts``, in UTF-8."""
+        return one_of(texts)
+
+
+_UTF8 = Spelling()
+
+
 @dataclass(frozen=True, slots=True)
 class Lowered:
     """``term`` is the language of the pattern, or, if there are ``reasons``, contains it."""
@@ -118,6 +137,11 @@ def lower(syntax: Syntax, named_lists: Mapping[str, Iterable[str]]) -> Lowered:
 
 def alphabet(syntax: Syntax, named_lists: Mapping[str, Iterable[str]]) -> list[Ranges]:
     """Disjoint classes of the code points that the pattern cannot tell apart, but for backreferences."""
+    return codepoints.partition(character_sets(syntax, named_lists))
+
+
+def character_sets(syntax: Syntax, named_lists: Mapping[str, Iterable[str]]) -> list[Ranges]:
+    """Every set of code points that the pattern asks about, but for backreferences."""
     judge = syntax.judge
     sets: list[Ranges] = []
     full = False
@@ -155,7 +179,7 @@ def alphabet(syntax: Syntax, named_lists: Mapping[str, Iterable[str]]) -> list[R
         for character, folding in codepoints.expansions() or ():
             sets.append(((ord(character), ord(character)),))
             sets += [codepoints.case_variants(judge, ord(c)) for c in folding]
-    return codepoints.partition(sets)
+    return sets
 
 
 def walk(root: Node) -> Iterable[Node]:
@@ -202,7 +226,6 @@ def run_walk(walk: Walk[T]) -> T:
 # --- single characters ------------------------------------------------------------------------------------------------
 
 _NEWLINES: Ranges = ((0x0A, 0x0D), (0x85, 0x85), (0x2028, 0x2029))
-_LF, _CR = literal(b"\n"), literal(b"\r")
 
 
 def ranges_of(judge: Judge, node: CharacterClass) -> Ranges:
@@ -232,8 +255,9 @@ Width = tuple[int, "int | None"]  # the least and the greatest number of charact
 class _Lowering:
     """One pattern on its way; ``backwards`` says that the engine matches a part from right to left."""
 
-    def __init__(self, syntax: Syntax, named_lists: dict[str, tuple[str, ...]]) -> None:
+    def __init__(self, syntax: Syntax, named_lists: dict[str, tuple[str, ...]], spelling: Spelling = _UTF8) -> None:
         self.syntax = syntax
+        self.spelling = spelling
         self.judge = syntax.judge
         self.is_regex = syntax.judge.module == "regex"
         self.named_lists = named_lists
@@ -294,7 +318,7 @@ class _Lowering:
                 return self.assertion(node)
             case Newline():
                 # The pair is tried first, so neither half of it ever stands alone.
-                pair, one = concat(_CR, _LF), code_points(_NEWLINES)
+                pair, one = self.spelling.text(b"\r\n"), self.spelling.one(_NEWLINES)
                 return union(pair, _without_earlier(one, [pair], backwards))
             case Keep():
                 return EPSILON
@@ -344,9 +368,9 @@ class _Lowering:
             else:
                 terms.append((yield self.term(branch, backwards)))
         self.pieces += len(literals) + len(ignoring)
-        terms += [one_of(literals)] if len(literals) >= MANY else [literal(text) for text in literals]
+        terms += [self.spelling.one_of(literals)] if len(literals) >= MANY else map(self.spelling.text, literals)
         if ignoring:
-            terms.append(_one_of_ranges(list(ignoring)))
+            terms.append(self.one_of_ranges(list(ignoring)))
         return union(*terms)
 
     def literal_text(self, node: Node) -> bytes | None:
@@ -380,8 +404,8 @@ class _Lowering:
             return result
         if node.fold == "simple":
             words = (tuple(codepoints.case_variants(self.judge, ord(c)) for c in text) for text in texts)
-            return _one_of_ranges(list(dict.fromkeys(words)))
-        return one_of(_encodable(texts))
+            return self.one_of_ranges(list(dict.fromkeys(words)))
+        return self.spelling.one_of(_encodable(texts))
 
     def spelled_out(self, node: NamedList) -> Alternation:
         """A named list as the alternatives that `regex` makes of it: longest first."""
@@ -481,7 +505,7 @@ class _Lowering:
                 return ahead(EPSILON) if self.syntax.reverse else behind(EPSILON)
         if "line" in node.place:
             return self.unicode_line(node) if node.unicode_rules else self.line(node)
-        word = code_points(_word(self.judge, node.encoding))
+        word = self.spelling.one(_word(self.judge, node.encoding))
         left, right = concat(ALL, word), concat(word, ALL)
         start = concat(behind(left, negative=True), ahead(right))
         end = concat(behind(left), ahead(right, negative=True))
@@ -501,22 +525,23 @@ class _Lowering:
     def line(self, node: Assertion) -> Term:
         match node.place:
             case "line start":
-                return behind(union(EPSILON, concat(ALL, _LF)))
+                return behind(union(EPSILON, concat(ALL, self.spelling.text(b"\n"))))
             case "line end":
-                return ahead(union(EPSILON, concat(_LF, ALL)))
-        return ahead(union(EPSILON, _LF))
+                return ahead(union(EPSILON, concat(self.spelling.text(b"\n"), ALL)))
+        return ahead(union(EPSILON, self.spelling.text(b"\n")))
 
     def unicode_line(self, node: Assertion) -> Term:
         """Lines under the WORD flag: more separators, and no line ends inside CR LF."""
         separators = codepoints.complement(codepoints.complement(_line_separators(self.judge)))
+        cr, lf = self.spelling.text(b"\r"), self.spelling.text(b"\n")
         if node.place == "line start":
-            others = code_points(_without(separators, 13))
-            after_cr = concat(behind(concat(ALL, _CR)), ahead(concat(_LF, ALL), negative=True))
+            others = self.spelling.one(_without(separators, 13))
+            after_cr = concat(behind(concat(ALL, cr)), ahead(concat(lf, ALL), negative=True))
             return union(behind(union(EPSILON, concat(ALL, others))), after_cr)
-        others = code_points(_without(separators, 10))
+        others = self.spelling.one(_without(separators, 10))
         rest = ALL if node.place == "line end" else EPSILON
-        tails = union(EPSILON, concat(others, rest), concat(_CR, _LF, rest))
-        return union(ahead(tails), concat(behind(concat(ALL, _CR), negative=True), ahead(concat(_LF, rest))))
+        tails = union(EPSILON, concat(others, rest), concat(cr, lf, rest))
+        return union(ahead(tails), concat(behind(concat(ALL, cr), negative=True), ahead(concat(lf, rest))))
 
     # -- commitment: atomic groups and possessive quantifiers
 
@@ -648,7 +673,9 @@ class _Lowering:
                 return self.ordered_call(number, self.syntax.groups[number][0].body)
             case NamedList() if not node.fold:
                 texts = sorted(_encodable(self.named_lists[node.name]), key=lambda t: len(t.decode()), reverse=True)
-                by_length = [one_of(group) for _, group in itertools.groupby(texts, lambda t: len(t.decode()))]
+                by_length = [
+                    self.spelling.one_of(group) for _, group in itertools.groupby(texts, lambda t: len(t.decode()))
+                ]
                 choices = [ordered_unit(group) for group in by_length]
                 return _done(ordered_alt(*choices) if choices else ordered_seq())
             case Keep():
@@ -697,7 +724,7 @@ class _Lowering:
             node.branches, lambda branch: self.literal_text(branch) is not None
         ):
             if is_literal:
-                choices += _ordered_literals([self.literal_text(branch) or b"" for branch in branches])
+                choices += self.ordered_literals([self.literal_text(branch) or b"" for branch in branches])
                 continue
             for branch in branches:
                 choice: Ordered | None = yield self.ordered(branch)
@@ -766,8 +793,8 @@ class _Lowering:
     def character(self, node: Node, code: int, fold: Fold) -> Term:
         """A character on its own, not part of a longer run."""
         if not fold:
-            return code_points([(code, code)])
-        single = code_points(codepoints.case_variants(self.judge, code))
+            return self.spelling.one([(code, code)])
+        single = self.spelling.one(codepoints.case_variants(self.judge, code))
         if fold == "simple":
             return single
         if not self.can_fold(node):
@@ -776,7 +803,7 @@ class _Lowering:
         return union(single, self.folded_run(node, folding)) if len(folding) > 1 else single
 
     def character_class(self, node: CharacterClass) -> Term:
-        single = code_points(ranges_of(self.judge, node))
+        single = self.spelling.one(ranges_of(self.judge, node))
         if node.fold != "full" or not self.can_fold(node):
             return single
         foldings = _foldings_matched(self.judge, node)
@@ -803,7 +830,7 @@ class _Lowering:
         rest: list[Term] = [EMPTY] * len(folding) + [EPSILON]
         for start in range(len(folding) - 1, -1, -1):
             ways = codepoints.unfoldings(self.judge, folding, start)
-            rest[start] = union(*[concat(code_points(chars), rest[start + width]) for width, chars in ways])
+            rest[start] = union(*[concat(self.spelling.one(chars), rest[start + width]) for width, chars in ways])
         return rest[0]
 
     def packed(self, items: tuple[Node, ...]) -> Iterable[Node | Term]:
@@ -903,6 +930,32 @@ class _Lowering:
             count -= 1
         return count
 
+    # -- texts
+
+    def ordered_literals(self, texts: list[bytes]) -> list[Ordered]:
+        """The texts in this order of preference, few units."""
+        unique = sorted(set(texts))
+        if not any(later.startswith(text) for text, later in itertools.pairwise(unique)):
+            return [ordered_unit(self.spelling.one_of(texts))]
+        return [ordered_unit(self.spelling.text(text)) for text in texts]
+
+    def one_of_ranges(self, words: list[tuple[Ranges, ...]]) -> Term:
+        """One of ``words``, each a sequence of character sets, with their common starts shared."""
+        return run_walk(self.shared(words, 0))
+
+    def shared(self, words: list[tuple[Ranges, ...]], depth: int) -> Walk[Term]:
+        terms: list[Term] = []
+        following: dict[Ranges, list[tuple[Ranges, ...]]] = {}
+        for word in words:
+            if len(word) == depth:
+                terms.append(EPSILON)
+            else:
+                following.setdefault(word[depth], []).append(word)
+        for ranges, longer in following.items():
+            rest = yield self.shared(longer, depth + 1)
+            terms.append(concat(self.spelling.one(ranges), rest))
+        return union(*terms)
+
 
 # --- helpers ----------------------------------------------------------------------------------------------------------
 
@@ -996,33 +1049,6 @@ def _without_earlier(term: Term, earlier: list[Term], backwards: bool) -> Term:
 def _encodable(texts: Iterable[str]) -> list[bytes]:
     """In UTF-8, without those that have lone surrogates, which no text has."""
     return [text.encode() for text in texts if not any("\ud800" <= c <= "\udfff" for c in text)]
-
-
-def _ordered_literals(texts: list[bytes]) -> list[Ordered]:
-    """The texts in this order of preference, few units."""
-    unique = sorted(set(texts))
-    if not any(later.startswith(text) for text, later in itertools.pairwise(unique)):
-        return [ordered_unit(one_of(texts))]
-    return [ordered_unit(literal(text)) for text in texts]
-
-
-def _one_of_ranges(words: list[tuple[Ranges, ...]]) -> Term:
-    """One of ``words``, each a sequence of character sets, with their common starts shared."""
-    return run_walk(_shared(words, 0))
-
-
-def _shared(words: list[tuple[Ranges, ...]], depth: int) -> Walk[Term]:
-    terms: list[Term] = []
-    following: dict[Ranges, list[tuple[Ranges, ...]]] = {}
-    for word in words:
-        if len(word) == depth:
-            terms.append(EPSILON)
-        else:
-            following.setdefault(word[depth], []).append(word)
-    for ranges, longer in following.items():
-        rest = yield _shared(longer, depth + 1)
-        terms.append(concat(code_points(ranges), rest))
-    return union(*terms)
 
 
 def _without(ranges: Ranges, code: int) -> Ranges:

@@ -68,7 +68,7 @@ ALL_BYTES = (1 << 256) - 1
 DEAD, ALIVE, FULL = 1, 2, 3  # what a text is: no start of a match, a start of one, a match itself
 
 _verdicts: Cache[tuple[int, str], int] = Cache(
-    "partial matches", share=0.04, cost=lambda key, value: 200 + 2 * len(key[1])
+    "partial matches", share=0.03, cost=lambda key, value: 200 + 2 * len(key[1])
 )
 _completions: Cache[tuple[int, str], str | bool] = Cache(  # True: there is none; False: not found
     "partial match completions", share=0.02, cost=lambda key, value: 200 + 2 * len(key[1])
