@@ -32,6 +32,8 @@ LAYERS: dict[str, set[str]] = {
     "matcher": {*CORE, "tokens", "constraint"},  # the last in annotations
     "decoding": {*CORE, "tokens", "constraint", "matcher"},
     "rellm": {"errors", "constraint", "decoding"},
+    "parserllm": {"errors", "language", "constraint", "decoding", "rellm"},
+    "grammars": set(),
     "report": {*CORE, "frontends", "tokens", "constraint", "matcher"},
     "integrations": {*CORE, "tokens", "constraint", "matcher", "decoding", "report"},
     "cli": {*CORE, "constraint", "decoding", "report"},
@@ -53,6 +55,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "referencing": {"frontends", "constraint"},
     "jsonschema_specifications": {"frontends"},
     "idna": {"frontends"},
+    "lark": {"frontends", "grammars", "report", "constraint", "decoding"},  # the last two in annotations
     "pydantic": {"frontends"},
     "pydantic_core": {"frontends"},
     "rich": {"cli", "decoding"},

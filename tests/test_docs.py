@@ -2,7 +2,8 @@
 
 In Markdown, ``pycon`` blocks are sessions whose output must be as shown, ``python`` blocks are run; the blocks of a
 page share their names, in order.  ``console`` blocks are commands (``$ relark ...``) with their output.  A block
-under the comment ``<!-- real model -->`` needs the embedded model.
+under the comment ``<!-- real model -->`` needs the embedded model; one under ``<!-- file: NAME -->`` is a file that
+the commands of its page may read.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ MODULES = sorted(
 )
 
 BLOCK = re.compile(
-    r"(?P<mark><!-- real model -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?P<mark><!-- real model -->\n)?(?:<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -42,21 +44,30 @@ class Block:
     code: str
     line: int
     needs_model: bool
+    file: str | None
 
 
 def blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     return [
-        Block(m["language"], m["code"], text.count("\n", 0, m.start("code")) + 1, bool(m["mark"]))
+        Block(m["language"], m["code"], text.count("\n", 0, m.start("code")) + 1, bool(m["mark"]), m["file"])
         for m in BLOCK.finditer(text)
     ]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks may write files."""
+    monkeypatch.chdir(tmp_path)
 
 
 def run(page: Path, chosen: list[Block]) -> None:
     names: dict[str, Any] = {"__name__": f"docs.{page.stem}"}
     for block in chosen:
         where = f"{page.name}, line {block.line}"
-        if block.language == "python":
+        if block.file is not None:
+            Path(block.file).write_text(block.code, encoding="utf-8")
+        elif block.language == "python":
             exec(compile("\n" * (block.line - 1) + block.code, str(page), "exec"), names)
         elif block.language == "pycon":
             test = doctest.DocTestParser().get_doctest(block.code, names, where, str(page), block.line - 1)

@@ -1,4 +1,4 @@
-"""relark: a local language model writes only what a regex, a schema, a list of choices or a combination of them allows.
+"""relark: a local language model writes only what a regex, a schema, a Lark grammar or a combination of them allows.
 
     import relark
     relark.generate("What is 3 + 4? ", regex=r"\\d+")
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from relark import errors
 from relark.caches import cache_info, clear_caches, set_cache_limit
-from relark.constraint import Constraint, choices, regex, schema, text
+from relark.constraint import Constraint, choices, grammar, regex, schema, text
 from relark.errors import (
     ArgumentError,
     BudgetError,
     DeadEndError,
+    GrammarError,
     ModelError,
     PatternError,
     RelarkError,
@@ -32,7 +33,7 @@ from relark.matcher import Matcher
 from relark.tokens.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from relark import rellm
+    from relark import grammars, parserllm, rellm
     from relark.decoding.events import Event
     from relark.decoding.generate import Generator, Result, generate
     from relark.decoding.processor import LogitsProcessor
@@ -59,6 +60,7 @@ __all__ = [
     "DeadEndError",
     "Event",
     "Generator",
+    "GrammarError",
     "LogitsProcessor",
     "Matcher",
     "ModelError",
@@ -78,6 +80,9 @@ __all__ = [
     "errors",
     "explain",
     "generate",
+    "grammar",
+    "grammars",
+    "parserllm",
     "regex",
     "rellm",
     "schema",
@@ -89,8 +94,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "rellm":
-        return importlib.import_module("relark.rellm")
+    if name in ("grammars", "parserllm", "rellm"):
+        return importlib.import_module(f"relark.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'relark' has no attribute {name!r}")

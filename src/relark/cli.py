@@ -4,8 +4,8 @@ Every command is a thin shell around the function of the same name; nothing can 
 Importing this module imports neither torch nor transformers, so ``--help`` and mistakes answer at once.
 
 Exit status: 0 done; 1 a relark error (no text fits, no such model, a schema that no value satisfies ...); 2 a mistake
-in what was typed, a malformed pattern or schema included; 130 interrupted.  Errors go to stderr, without a traceback;
-stdout holds the result alone.
+in what was typed, a malformed pattern, schema or grammar included; 130 interrupted.  Errors go to stderr, without a
+traceback; stdout holds the result alone.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from rich.padding import Padding
 from rich.text import Text
 
 import relark
-from relark.errors import ArgumentError, PatternError, RelarkError, SchemaError
+from relark.errors import ArgumentError, GrammarError, PatternError, RelarkError, SchemaError
 
 if TYPE_CHECKING:
     from relark.decoding.generate import Result
+    from relark.report import Explanation
 
 __all__ = ["app", "main"]
 
@@ -51,6 +52,27 @@ Schema = Annotated[
     str | None,
     typer.Option("--schema", "-s", metavar="FILE", help="The text must be JSON that this JSON Schema allows."),
 ]
+Grammar = Annotated[
+    str | None,
+    typer.Option(
+        "--grammar", "-g", metavar="FILE|TEXT", help="The text must parse with this Lark grammar: a file, or its text."
+    ),
+]
+Start = Annotated[
+    str | None,
+    typer.Option(metavar="RULE", help="The rule that the grammar starts from.", show_default="start"),
+]
+Parser = Annotated[
+    str | None, typer.Option(metavar="earley|lalr", help="Lark's parser for the grammar.", show_default="earley")
+]
+Lexer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Lark's lexer: `dynamic`, `dynamic_complete` or `basic` with earley, `contextual` or `basic` with lalr.",
+        show_default="dynamic, or contextual",
+    ),
+]
 Choices = Annotated[
     list[str] | None,
     typer.Option("--choices", "-c", metavar="TEXT", help="The text must be one of these; repeat the option for each."),
@@ -62,7 +84,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
-    """A local language model writes only what you allow: text that a regex or a JSON Schema allows, or one of a list.
+    """A local language model writes only what you allow: by a regex, a JSON Schema, a Lark grammar, or a list.
 
     Start with
 
@@ -71,6 +93,7 @@ def _root(
     relark generate "The capital of France is" --regex " [A-Z][a-z]+\\."
     relark explain --regex "(\\w+)-\\1"
     relark check schema.json
+    relark check expressions.lark
     ```
     """
     if version:
@@ -85,7 +108,11 @@ def generate(
     ],
     regex: Regex = None,
     schema: Schema = None,
+    grammar: Grammar = None,
     choices: Choices = None,
+    start: Start = None,
+    parser: Parser = None,
+    lexer: Lexer = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="A local folder or a hub id; without it the embedded model."),
@@ -115,7 +142,7 @@ def generate(
 ) -> None:
     """Continue PROMPT with text that the constraint allows.
 
-    Without `--regex`, `--schema` and `--choices` the text is free.  Examples:
+    Without `--regex`, `--schema`, `--grammar` and `--choices` the text is free.  Examples:
 
     ```
     relark generate "The capital of France is" --regex " [A-Z][a-z]+\\."
@@ -123,6 +150,7 @@ def generate(
     relark generate "When did a man first walk on the moon?" --chat -r "\\d{4}"
     echo "The value of pi is approximately" | relark generate - -r " \\d\\.\\d{5}"
     relark generate "Alice is 30 and lives in Paris. As JSON:" --schema person.json
+    relark generate "Twice three plus four: " --grammar expressions.lark --start sum
     ```
     """
     if prompt == "-":
@@ -131,7 +159,7 @@ def generate(
     from relark.decoding.generate import Generator, check_max_new_tokens
     from relark.decoding.sampling import Sampling
 
-    constraint = _constraint(regex, schema, choices)
+    constraint = _constraint(regex, schema, grammar, choices, start, parser, lexer)
     check_max_new_tokens(max_new_tokens)  # these two: before a model is loaded
     Sampling(temperature, top_p, top_k, seed)
     result: Result = Generator(model).run(
@@ -157,7 +185,11 @@ def _fields(result: Result) -> dict[str, Any]:
 def explain(
     regex: Regex = None,
     schema: Schema = None,
+    grammar: Grammar = None,
     choices: Choices = None,
+    start: Start = None,
+    parser: Parser = None,
+    lexer: Lexer = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -166,7 +198,7 @@ def explain(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what a constraint means: engine or keywords and why, shortest text, whether it is bounded, cost in tokens.
+    """Say what a constraint means: what is enforced and how, shortest text, whether it is bounded, cost in tokens.
 
     Examples:
 
@@ -175,22 +207,29 @@ def explain(
     relark explain --regex "(\\w+)-\\1"
     relark explain -c yes -c no --model embedded
     relark explain --schema person.json
+    relark explain --grammar expressions.lark --parser lalr
     ```
     """
-    _only_one(regex, schema, choices)
+    _only_one(regex, schema, grammar, choices)
     if schema is not None:
         found = relark.explain(schema=_read(schema), tokenizer=_vocabulary(model))
+    elif grammar is not None:
+        options = _lark_options(start, parser, lexer)
+        found = relark.explain(grammar=_grammar(grammar), tokenizer=_vocabulary(model), **options)
     else:
-        constraint = _constraint(regex, None, choices)
+        constraint = _constraint(regex, None, None, choices, start, parser, lexer)
         if constraint is None:
-            raise ArgumentError("nothing to explain: pass --regex, --schema or --choices")
+            raise ArgumentError("nothing to explain: pass --regex, --schema, --grammar or --choices")
         found = relark.explain(constraint=constraint, tokenizer=_vocabulary(model))
     typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else str(found))
 
 
 @app.command()
 def check(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A JSON Schema.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A JSON Schema, or a Lark grammar (`*.lark`).")],
+    start: Start = None,
+    parser: Parser = None,
+    lexer: Lexer = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -201,17 +240,31 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look for what is wrong with a JSON Schema, or seldom meant, before a model writes by it.
+    """Look for what is wrong with a JSON Schema or a Lark grammar, or seldom meant, before a model writes by it.
 
-    Errors (exit status 1) are what relark refuses to enforce, and that no value satisfies the schema.  Warnings are
-    strings, arrays and objects without a greatest size, where a small model writes on and on; branches and properties
-    that no value can have; keywords that mean nothing where they stand.
+    Errors (exit status 1) are what relark refuses to enforce, and that nothing satisfies the schema or the grammar.
+
+    Warnings about a schema are strings, arrays and objects without a greatest size, where a small model writes on and
+    on; branches and properties that no value can have; keywords that mean nothing where they stand.
+
+    Warnings about a grammar are conflicts that Lark settles silently; rules that nothing leads to, or that never end;
+    terminals that no rule uses, that never match, or that match the same words; repetitions without end.
 
     ```
     relark check person.json
+    relark check expressions.lark --parser lalr
     ```
     """
-    found = relark.explain(schema=_read(file), tokenizer=_vocabulary(model))
+    options = _lark_options(start, parser, lexer)
+    if file.endswith(".lark"):
+        _check_grammar(file, relark.explain(grammar=Path(file), tokenizer=_vocabulary(model), **options), as_json)
+    elif options:
+        raise ArgumentError(f"{', '.join(f'--{name}' for name in options)}: only for grammars (*.lark)")
+    else:
+        _check_schema(file, relark.explain(schema=_read(file), tokenizer=_vocabulary(model)), as_json)
+
+
+def _check_schema(file: str, found: Explanation, as_json: bool) -> None:
     errors = [(use.pointer, use.why) for use in found.keywords if use.treatment == "refused"]
     errors += [("#", warning) for warning in found.warnings[:2][-1:] if found.empty]
     warnings = [(finding.pointer, finding.message) for finding in found.findings]
@@ -235,6 +288,41 @@ def check(
         typer.echo(
             f"{_count(exact, 'keyword')} enforced, {_count(len(errors), 'error')}, {_count(len(warnings), 'warning')}"
         )
+    raise typer.Exit(1 if errors else 0)
+
+
+def _check_grammar(file: str, found: Explanation, as_json: bool) -> None:
+    from relark.report import UNBOUNDED
+
+    [use] = found.grammars or [None]
+    refused = [one for one in use.terminals if one.treatment == "refused"] if use is not None else []
+    errors = [(one.line, one.column, f"terminal {one.name} is refused: {one.why}") for one in refused]
+    if not errors:
+        errors = [(None, None, message) for message in found.refusals[-1:]]
+    warnings = [
+        (one.line, one.column, f"{one.pointer}: {one.message}" if one.kind in UNBOUNDED else one.message)
+        for one in found.findings
+    ]
+    levels = (("error", errors), ("warning", warnings))
+    if as_json:
+        shown = [
+            {"level": level, "line": line, "column": column, "message": message}
+            for level, some in levels
+            for line, column, message in some
+        ]
+        typer.echo(json.dumps({"grammar": None if use is None else dataclasses.asdict(use), "found": shown}))
+    else:
+        for level, some in levels:
+            for line, column, message in some:
+                place = "" if line is None else f":{line}:{column}"
+                typer.echo(f"{file}{place}: {level}: {message}")
+        if use is not None:
+            exact = len(use.terminals) - len(refused)
+            typer.echo(f"{use.parser}, lexer {use.lexer}" + (f"; as lalr: {use.as_lalr}" if use.as_lalr else ""))
+            typer.echo(
+                f"{_count(use.rules, 'rule')}, {_count(exact, 'terminal')} enforced, {_count(len(errors), 'error')}, "
+                f"{_count(len(warnings), 'warning')}"
+            )
     raise typer.Exit(1 if errors else 0)
 
 
@@ -319,21 +407,45 @@ def _speed(result: Result) -> str:
     return f"{count} in {seconds:.2f} s, of which {timings.mask * 1000:.0f} ms for masks"
 
 
-def _only_one(regex: str | None, schema: str | None, choices: Sequence[str] | None) -> None:
-    given = [
-        name for name, value in (("--regex", regex), ("--schema", schema), ("--choices", choices or None)) if value
-    ]
+def _only_one(regex: str | None, schema: str | None, grammar: str | None, choices: Sequence[str] | None) -> None:
+    options = {"--regex": regex, "--schema": schema, "--grammar": grammar, "--choices": choices or None}
+    given = [name for name, value in options.items() if value]
     if len(given) > 1:
         raise ArgumentError(f"{' and '.join(given)} were {'both ' if len(given) == 2 else ''}given; pass one of them")
 
 
-def _constraint(regex: str | None, schema: str | None, choices: Sequence[str] | None) -> relark.Constraint | None:
-    _only_one(regex, schema, choices)
+def _constraint(
+    regex: str | None,
+    schema: str | None,
+    grammar: str | None,
+    choices: Sequence[str] | None,
+    start: str | None,
+    parser: str | None,
+    lexer: str | None,
+) -> relark.Constraint | None:
+    _only_one(regex, schema, grammar, choices)
+    options = _lark_options(start, parser, lexer)
+    if grammar is not None:
+        return relark.grammar(_grammar(grammar), **options)
+    if options:
+        raise ArgumentError(f"{', '.join(f'--{name}' for name in options)}: only with --grammar")
     if regex is not None:
         return relark.regex(regex)
     if schema is not None:
         return relark.schema(_read(schema))
     return relark.choices(choices) if choices else None
+
+
+def _lark_options(start: str | None, parser: str | None, lexer: str | None) -> dict[str, Any]:
+    options = {"start": start, "parser": parser, "lexer": lexer}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _grammar(given: str) -> str | Path:
+    """What was typed: a file if there is one, or if it looks like one, else the text of a grammar."""
+    if given.endswith(".lark") or ("\n" not in given and len(given) < 256 and Path(given).is_file()):
+        return Path(given)
+    return given
 
 
 def _read(file: str) -> str:
@@ -363,4 +475,4 @@ def main(args: Sequence[str] | None = None) -> None:
     except RelarkError as error:
         message = Text.assemble(("error: ", "bold red"), str(error))
         Console(stderr=True, highlight=False).print(message, soft_wrap=True)
-        sys.exit(2 if isinstance(error, ArgumentError | PatternError | SchemaError) else 1)
+        sys.exit(2 if isinstance(error, ArgumentError | PatternError | SchemaError | GrammarError) else 1)

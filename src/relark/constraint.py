@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,19 +40,22 @@ from relark.language.terms import (
     intersection,
     literal,
     repeat,
+    sealed,
     union,
 )
 from relark.language.utf8 import TEXT
 
 if TYPE_CHECKING:
+    from lark import Lark
     from referencing import Registry
 
+    from relark.frontends.lark import CompiledGrammar
     from relark.frontends.regex import CompiledRegex
     from relark.frontends.schema import CompiledSchema, PropertyOrder
     from relark.matcher import Matcher
     from relark.tokens.vocabulary import Vocabulary
 
-__all__ = ["Constraint", "choices", "literal_text", "regex", "schema", "text"]
+__all__ = ["Constraint", "choices", "grammar", "literal_text", "regex", "schema", "text"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +63,14 @@ class Constraint:
     """A set of texts.
 
     ``term``: its UTF-8 encodings as a language; ``description``: what a person wrote; ``sources``: the compiled
-    regexes and schemas it was made of (what `relark.explain` reports on).  ``parse``: what a finished text means, for
-    constraints made from types and schemas; ``parse_part``: the same for the value at a path
-    inside it (path, text, the values around it from the outside in).
+    regexes, schemas and grammars it was made of (what `relark.explain` reports on).  ``parse``: what a finished text
+    means, for constraints made from types and schemas, and from grammars with ``result="tree"``; ``parse_part``: the
+    same for the value at a path inside it (path, text, the values around it from the outside in).
     """
 
     term: Term
     description: str
-    sources: tuple[CompiledRegex | CompiledSchema, ...] = ()
+    sources: tuple[CompiledRegex | CompiledSchema | CompiledGrammar, ...] = ()
     parse: Callable[[str], Any] | None = None
     parse_part: Callable[[tuple[str | int, ...], str, Sequence[Any]], Any] | None = None
 
@@ -101,13 +105,13 @@ class Constraint:
         return _combined(" & ", intersection, _coerced(other), self)
 
     def __invert__(self) -> Constraint:
-        return Constraint(intersection(TEXT, complement(self.term)), f"~{self._grouped()}", self.sources)
+        return Constraint(intersection(TEXT, complement(sealed(self.term))), f"~{self._grouped()}", self.sources)
 
     def repeat(self, lo: int, hi: int | None = None) -> Constraint:
         """``lo`` to ``hi`` texts of this constraint, one after the other; ``hi`` None: no limit."""
         if lo < 0 or (hi is not None and hi < lo):
             raise ArgumentError(f"repeat({lo}, {hi}): expected 0 <= lo <= hi")
-        return Constraint(repeat(self.term, lo, hi), f"{self._grouped()}.repeat({lo}, {hi})", self.sources)
+        return Constraint(repeat(sealed(self.term), lo, hi), f"{self._grouped()}.repeat({lo}, {hi})", self.sources)
 
     def _grouped(self) -> str:
         shown = self.description
@@ -160,13 +164,15 @@ def _sequence(first: Constraint, second: Constraint) -> Constraint:
         return f"({c.description})" if " | " in c.description or " & " in c.description else c.description
 
     return Constraint(
-        concat(first.term, second.term), f"{part(first)} + {part(second)}", (*first.sources, *second.sources)
+        concat(sealed(first.term), sealed(second.term)),
+        f"{part(first)} + {part(second)}",
+        (*first.sources, *second.sources),
     )
 
 
 def _combined(operator: str, combine: Any, first: Constraint, second: Constraint) -> Constraint:
     return Constraint(
-        combine(first.term, second.term),
+        combine(sealed(first.term), sealed(second.term)),
         f"{first._grouped()}{operator}{second._grouped()}",
         (*first.sources, *second.sources),
     )
@@ -254,6 +260,52 @@ def schema(
     return Constraint(compiled.term, f"schema({shown})", (compiled,), parse, parse_part)
 
 
+def grammar(
+    grammar: str | os.PathLike[str] | Lark,
+    *,
+    start: str | None = None,
+    result: Literal["text", "tree"] = "text",
+    terminals: Mapping[str, str] | None = None,
+    **options: Any,
+) -> Constraint:
+    """Texts that a Lark grammar parses: exactly those that ``Lark(grammar, **options).parse`` accepts.
+
+    ``grammar``: the text of a grammar; a file, as a path or as a string that ends in ``.lark``; or a `lark.Lark`
+    object.  ``start``: the rule to start from; None: ``"start"``, or the only one that a Lark object has.
+    ``result``: what `relark.generate` returns: the text, or with "tree" what Lark itself parses from it (a `lark.Tree`,
+    or what the transformer makes of it that the Lark object has).  ``terminals``: regexes for terminals, by name: for
+    those that ``%declare`` only declares, or in place of others, as by ``%override``.  ``options``: any of Lark's,
+    for grammars that are no Lark object yet: ``parser="lalr"``, ``lexer="dynamic_complete"``, ``import_paths=[...]``,
+    ``postlex=...``.
+
+    Raises `GrammarError` for what Lark refuses, with file, line and caret; `ArgumentError` for wrong options;
+    `UnsupportedError` for what cannot be enforced exactly (``parser="cyk"``, lexer classes of one's own, terminals
+    with backreferences), `UnsatisfiableError` if no text matches.
+
+    >>> sums = grammar(r'''
+    ... start: NUMBER ("+" NUMBER)*
+    ... NUMBER: /[0-9]+/
+    ... ''', result="tree")
+    >>> sums.fullmatch("1+20"), sums.fullmatch("1+")
+    (True, False)
+    >>> sums.parse("1+20").children
+    [Token('NUMBER', '1'), Token('NUMBER', '20')]
+    """
+    from relark.frontends.lark import compile_grammar
+
+    if result not in ("text", "tree"):
+        raise ArgumentError(f"result={result!r}: expected 'text' or 'tree'")
+    compiled = compile_grammar(grammar, start=start, terminals=terminals, **options)
+    shown = description_of_grammar(grammar, start)
+    return Constraint(compiled.term, shown, (compiled,), compiled.parse if result == "tree" else None)
+
+
+def description_of_grammar(grammar: str | os.PathLike[str] | Lark, start: str | None) -> str:
+    """How a constraint made from ``grammar`` is shown."""
+    of = os.fspath(grammar) if isinstance(grammar, str | os.PathLike) else grammar
+    return f"grammar({_shown(of)})" if start is None else f"grammar({_shown(of)}, start={start!r})"
+
+
 def _shown(of: Any) -> str:
     if isinstance(of, str):
         shown = " ".join(of.split())
@@ -266,7 +318,7 @@ def _shown(of: Any) -> str:
 
 def _format(name: str, meaning: object) -> Term:
     if isinstance(meaning, Constraint):
-        return meaning.term
+        return sealed(meaning.term)
     if isinstance(meaning, str | re.Pattern | regex_module.Pattern):
         return regex(meaning).term
     raise ArgumentError(f"formats[{name!r}]: expected a regex or a constraint, got {type(meaning).__name__}")

@@ -4,6 +4,7 @@
     ├── ArgumentError        an argument of a public call is wrong (also a ValueError)
     ├── PatternError         the notation itself is malformed: text, position, caret (also a ValueError)
     ├── SchemaError          a JSON Schema is malformed: JSON pointer, what was found (also a ValueError)
+    ├── GrammarError         a Lark grammar is malformed: file, line, column, caret (also a ValueError)
     ├── UnsupportedError     well-formed, but not something that relark can enforce exactly
     ├── UnsatisfiableError   no text at all satisfies the constraint (or none that the tokenizer can spell)
     ├── BudgetError          no text that satisfies the constraint fits in ``max_new_tokens``
@@ -22,6 +23,7 @@ __all__ = [
     "ArgumentError",
     "BudgetError",
     "DeadEndError",
+    "GrammarError",
     "ModelError",
     "PatternError",
     "RelarkError",
@@ -100,6 +102,28 @@ class SchemaError(_Placed, ValueError):
     where it is not the schema that was given), ``position`` an offset in code points in ``source`` for text that is
     not JSON.
     """
+
+
+class GrammarError(RelarkError, ValueError):
+    """A malformed Lark grammar: what Lark's own loader says of it (its error is the ``__cause__``), with the place.
+
+    ``path`` is the file (None for a grammar given as text), ``source`` the text of it, ``position`` the offset of the
+    fault in code points; ``line`` and ``column`` count from 1.  All are None where the place is not known.
+    """
+
+    def __init__(
+        self, message: str, *, path: str | None = None, source: str | None = None, position: int | None = None
+    ) -> None:
+        self.message, self.path, self.source, self.position = message, path, source, position
+        self.line: int | None = None
+        self.column: int | None = None
+        where, shown = path, ""
+        if source is not None and position is not None:
+            self.line = source.count("\n", 0, position) + 1
+            self.column = position - source.rfind("\n", 0, position)
+            where = f"{path or 'grammar'}:{self.line}:{self.column}"
+            shown = f"\n{caret(source, position)}"
+        super().__init__(f"{where}: {message}{shown}" if where else f"{message}{shown}")
 
 
 class UnsupportedError(_Placed):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from relark.decoding.generate import Pattern
 
-__all__ = ["complete_re"]
+__all__ = ["complete_re", "sampling_options"]
 
 _IGNORED = {"pad_token_id", "use_cache"}  # settings of generate that mean nothing here
 _TRIVIAL = {"num_beams": 1, "num_return_sequences": 1}
@@ -66,7 +66,7 @@ def complete_re(
     check_max_new_tokens(max_new_tokens)
     constraint: Constraint = functools.reduce(operator.or_, [regex(one) for one in patterns])
     generator = Generator(model, tokenizer)
-    sampling = _sampling(generator.model, model_kwargs)
+    sampling = sampling_options(generator.model, model_kwargs)
     steps = iter(range(max_new_tokens + 1))
 
     def show(place: int, data: bytes) -> None:
@@ -84,7 +84,8 @@ def complete_re(
     return result.text
 
 
-def _sampling(model: Any, given: dict[str, Any]) -> Sampling:
+def sampling_options(model: Any, given: dict[str, Any]) -> Sampling:
+    """How tokens are chosen, from what rellm and parserllm call ``model_kwargs``.  Raises `ArgumentError`."""
     left = {name: value for name, value in given.items() if name not in _IGNORED and _TRIVIAL.get(name) != value}
     config = getattr(model, "generation_config", None)
 

@@ -77,7 +77,7 @@ def test_a_malformed_pattern_gets_a_caret(capsys: pytest.CaptureFixture[str]) ->
         (("generate", "x", "-r", "a", "--model", "no/such/folder"), 1, "not a folder"),
         (("generate", "x", "-r", "a", "-s", "b.json", "-c", "b"), 2, "--regex and --schema and --choices were given"),
         (("generate", "x", "-s", "no-such-file.json"), 2, "no-such-file.json: cannot be read"),
-        (("explain",), 2, "--regex, --schema or --choices"),
+        (("explain",), 2, "--regex, --schema, --grammar or --choices"),
         (("explain", "-r", "a", "-s", "b.json"), 2, "--regex and --schema were both given"),
         (("check",), 2, "Missing argument"),
         (("check", "no-such-file.json"), 2, "no-such-file.json: cannot be read"),

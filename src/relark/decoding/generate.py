@@ -13,16 +13,18 @@ import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, TypeVar, overload
 
 from relark.decoding.sampling import Sampling
 from relark.errors import ArgumentError
 
 if TYPE_CHECKING:
+    import os
     import re
     from typing import TypedDict
 
     import regex as regex_module
+    from lark import Lark
     from typing_extensions import Unpack
 
     from relark.constraint import Constraint
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from relark.tokens.vocabulary import Vocabulary
 
     Pattern: TypeAlias = str | re.Pattern[str] | regex_module.Pattern[str]
+    LarkGrammar: TypeAlias = str | os.PathLike[str] | Lark
 
     T = TypeVar("T")
 
@@ -49,16 +52,24 @@ if TYPE_CHECKING:
 
     class _RunOptions(_TextOptions, total=False):
         schema: Any
+        grammar: LarkGrammar | Constraint | None
+        start: str | None
+        result: Literal["text", "tree"]
 
     class _ModelOptions(TypedDict, total=False):
         model: Any
         tokenizer: Any
 
     class _GenerateOptions(_TextOptions, _ModelOptions, total=False):
-        pass
+        grammar: LarkGrammar | None
+        start: str | None
+        result: Literal["text"]
 
     class _SchemaOptions(_PlainOptions, _ModelOptions, total=False):
         pass
+
+    class _GrammarOptions(_PlainOptions, _ModelOptions, total=False):
+        start: str | None
 
 
 __all__ = ["DEFAULT_MAX_NEW_TOKENS", "Chat", "Generator", "Prompt", "Result", "Timings", "generate"]
@@ -100,9 +111,9 @@ class Result:
                     of ``stop``
     prompt_tokens   tokens of the prompt
     timings         of the batch that the text was part of
-    value           what the text means under a schema: the object of the type, the arguments of the function, the
-                    parsed JSON; None under other constraints. Worked out when first asked for; raises
-                    ValidationFailed where a Python validator of the type refuses it
+    value           what the text means: under a schema the object of the type, the arguments of the function, the
+                    parsed JSON; under a grammar with result="tree" Lark's tree; None under other constraints. Worked
+                    out when first asked for; raises ValidationFailed where a Python validator of the type refuses it
     """
 
     text: str
@@ -162,8 +173,11 @@ class Generator:
         *,
         regex: Pattern | None = None,
         schema: Any = None,
+        grammar: LarkGrammar | Constraint | None = None,
         choices: Iterable[str] | type[enum.Enum] | None = None,
         constraint: Constraint | Sequence[Constraint | None] | None = None,
+        start: str | None = None,
+        result: Literal["text", "tree"] = "text",
         max_new_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -172,9 +186,13 @@ class Generator:
         stop: str | Sequence[str] | None = None,
         progress: bool | None = None,
     ) -> Result | list[Result]:
-        """As `generate`, but gives a `Result` for each prompt; with ``schema``, the object is its ``value``."""
+        """As `generate`, but gives a `Result` for each prompt; the object of a schema, or the tree of a grammar with
+        ``result="tree"``, is its ``value``.
+        """
         prompts, single = _prompts(prompt)
-        constraints = _constraints(len(prompts), regex, choices, constraint, schema=schema)
+        constraints = _constraints(
+            len(prompts), regex, choices, constraint, schema=schema, grammar=grammar, start=start, result=result
+        )
         sampling = Sampling(temperature, top_p, top_k, seed)
         stops = _stops(stop)
         check_max_new_tokens(max_new_tokens)
@@ -289,6 +307,16 @@ def generate(
 @overload
 def generate(prompt: Prompt | Sequence[Prompt], *, schema: object, **options: Unpack[_SchemaOptions]) -> Any: ...
 @overload
+def generate(
+    prompt: Prompt | Sequence[Prompt],
+    *,
+    grammar: LarkGrammar | Constraint,
+    result: Literal["tree"],
+    **options: Unpack[_GrammarOptions],
+) -> Any: ...
+@overload
+def generate(prompt: Prompt | Sequence[Prompt], *, grammar: Constraint, **options: Unpack[_GrammarOptions]) -> Any: ...
+@overload
 def generate(prompt: Prompt, **options: Unpack[_GenerateOptions]) -> str: ...
 @overload
 def generate(
@@ -303,8 +331,11 @@ def generate(
     *,
     regex: Pattern | None = None,
     schema: Any = None,
+    grammar: LarkGrammar | Constraint | None = None,
     choices: Iterable[str] | type[enum.Enum] | None = None,
     constraint: Constraint | Sequence[Constraint | None] | None = None,
+    start: str | None = None,
+    result: Literal["text", "tree"] = "text",
     model: Any = None,
     tokenizer: Any = None,
     max_new_tokens: int | None = None,
@@ -324,10 +355,14 @@ def generate(
     schema           a type (a Pydantic model, a dataclass, ``list[Item]``, ``int`` ...), a function, or a JSON Schema
                      (a dict, a bool, JSON text): the text is JSON of it, and its value is returned. `relark.schema`
                      has options; what it makes can be given here too
+    grammar          a Lark grammar: its text, a file (a path, or a string that ends in ``.lark``), or a `lark.Lark`
+                     object. `relark.grammar` takes Lark's options; what it makes can be given here too
+    start            the rule that the grammar starts from; None: ``"start"``, or the Lark object's own
+    result           for grammars: "text", or "tree" for what Lark itself parses from the text
     choices          strings, or an Enum class, one of which the text must be
     constraint       any `relark.Constraint`; or a list with one for each prompt, where None means free text.
-                     At most one of regex, schema, choices and constraint; without any the text is free and ends at
-                     EOS
+                     At most one of regex, schema, grammar, choices and constraint; without any the text is free and
+                     ends at EOS
     model            a transformers causal language model, a text-generation pipeline, a local folder, a hub id;
                      None: the embedded model, SmolLM2-135M-Instruct
     tokenizer        needed with a model object only
@@ -341,14 +376,17 @@ def generate(
     progress         None: a progress line on stderr where it is a terminal; True or False: always or never
 
     Returns the text, without the prompt; with ``schema`` the value that it means: an object of the type, a dict of
-    arguments for a function, parsed JSON for a JSON Schema. A list of those for a list of prompts.
-    Raises ArgumentError, PatternError, SchemaError, UnsupportedError, UnsatisfiableError; ValidationFailed where a
-    Python validator of the type refuses what was written; BudgetError where nothing that satisfies the constraint
-    fits into max_new_tokens; ModelError; DeadEndError (never seen without a constraint that takes intersections or
-    complements of recursive languages, or a model whose logits rule out whole texts).
+    arguments for a function, parsed JSON for a JSON Schema; with ``result="tree"`` a `lark.Tree`. A list of those for
+    a list of prompts.
+    Raises ArgumentError, PatternError, SchemaError, GrammarError, UnsupportedError, UnsatisfiableError;
+    ValidationFailed where a Python validator of the type refuses what was written; BudgetError where nothing that
+    satisfies the constraint fits into max_new_tokens; ModelError; DeadEndError (never seen without a constraint that
+    takes intersections or complements of recursive languages, or a model whose logits rule out whole texts).
     """
     prompts, single = _prompts(prompt)
-    constraints = _constraints(len(prompts), regex, choices, constraint, schema=schema)
+    constraints = _constraints(
+        len(prompts), regex, choices, constraint, schema=schema, grammar=grammar, start=start, result=result
+    )
     sampling = Sampling(temperature, top_p, top_k, seed)
     stops = _stops(stop)
     check_max_new_tokens(max_new_tokens)
@@ -358,7 +396,8 @@ def generate(
     results = Generator(model, tokenizer).decode(
         prompts, constraints, max_new_tokens, sampling, stop=stops, progress=progress
     )
-    found = [result.text if schema is None else result.value for result in results]
+    has_values = schema is not None or grammar is not None
+    found = [one.value if has_values and one.parse is not None else one.text for one in results]
     return found[0] if single else found
 
 
@@ -409,17 +448,24 @@ def _constraints(
     constraint: Constraint | Sequence[Constraint | None] | None,
     *,
     schema: Any = None,
+    grammar: LarkGrammar | Constraint | None = None,
+    start: str | None = None,
+    result: Literal["text", "tree"] = "text",
 ) -> list[Constraint | None]:
     """One constraint or None for each prompt."""
-    given = {"regex": regex, "schema": schema, "choices": choices, "constraint": constraint}
+    given = {"regex": regex, "schema": schema, "grammar": grammar, "choices": choices, "constraint": constraint}
     named = [name for name, value in given.items() if value is not None]
     if len(named) > 1:
         raise ArgumentError(
             f"{' and '.join(named)} were given; pass one of them, or combine constraints: "
             "relark.regex(...) & relark.choices(...)."
         )
+    if grammar is None and (start is not None or result != "text"):
+        raise ArgumentError(f"{'result' if start is None else 'start'}= goes with grammar= only.")
     from relark import constraint as constraints
 
+    if grammar is not None:
+        return [_grammar(grammar, start, result)] * count
     if regex is not None:
         if isinstance(regex, (list, tuple)):
             raise ArgumentError(
@@ -470,6 +516,24 @@ def _schema(schema: Any) -> Constraint:
             'to Generator.run, for any of several a union, or {"anyOf": [...]}.'
         )
     return constraints.schema(schema)
+
+
+def _grammar(grammar: Any, start: str | None, result: Literal["text", "tree"]) -> Constraint:
+    from relark import constraint as constraints
+
+    if isinstance(grammar, constraints.Constraint):
+        if start is not None or result != "text":
+            raise ArgumentError(
+                f"{'result' if start is None else 'start'}= goes with grammars that relark.grammar(...) has not been "
+                "given yet; pass it to relark.grammar."
+            )
+        return grammar
+    if isinstance(grammar, (list, tuple)):
+        raise ArgumentError(
+            "grammar= takes one grammar; for one per prompt pass constraint=[relark.grammar(g) for g in grammars], "
+            "for any of several relark.grammar(a) | relark.grammar(b)."
+        )
+    return constraints.grammar(grammar, start=start, result=result)
 
 
 def _is_constraint(value: object) -> TypeGuard[Constraint]:

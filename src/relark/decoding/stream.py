@@ -15,7 +15,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Generator as Iteration
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from relark.decoding import generate as generation
 from relark.decoding.events import Event, JsonReader
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from relark.constraint import Constraint
-    from relark.decoding.generate import Pattern, Prompt, Result
+    from relark.decoding.generate import LarkGrammar, Pattern, Prompt, Result
     from relark.decoding.loop import Batch, Clock, Request, Row
     from relark.language import Term
 
@@ -42,8 +42,11 @@ def stream(
     *,
     regex: Pattern | None = None,
     schema: Any = None,
+    grammar: LarkGrammar | Constraint | None = None,
     choices: Iterable[str] | type[enum.Enum] | None = None,
     constraint: Constraint | None = None,
+    start: str | None = None,
+    result: Literal["text", "tree"] = "text",
     model: Any = None,
     tokenizer: Any = None,
     max_new_tokens: int | None = None,
@@ -58,12 +61,15 @@ def stream(
     prompt   a text, or messages
     others   as for `relark.generate`
 
-    Returns an iterator over non-empty strings, which put together are the text (also with ``schema``).  What
-    ``yield from`` gives at its end is the `Result`.  Close it, or drop it, to end early.
+    Returns an iterator over non-empty strings, which put together are the text (also with ``schema``, and with
+    ``result="tree"``).  What ``yield from`` gives at its end is the `Result`, whose ``value`` is the object or the
+    tree.  Close it, or drop it, to end early.
     Raises what `relark.generate` raises, at once; during iteration only ModelError and DeadEndError.
     """
     stops = generation._stops(stop)
-    [found] = generation._constraints(1, regex, choices, constraint, schema=schema)
+    [found] = generation._constraints(
+        1, regex, choices, constraint, schema=schema, grammar=grammar, start=start, result=result
+    )
     sampling = Sampling(temperature, top_p, top_k, seed)
     return _pieces(*_started(prompt, found, model, tokenizer, max_new_tokens, sampling, stops))
 

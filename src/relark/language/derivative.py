@@ -16,12 +16,14 @@ Cost: a linear form is remembered per term (`relark.caches`); a new one costs ab
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import is_
 
 from relark.caches import Cache
 from relark.errors import UnsupportedError
 from relark.language.terms import (
     ALL,
     CHECK,
+    COSTLY,
     EMPTY,
     EPSILON,
     FULL,
@@ -143,12 +145,12 @@ def derive(term: Term, byte: int) -> Term:
     """What may follow ``byte`` (0 to 255) in ``term``; EMPTY if nothing."""
     if not term.first >> byte & 1:
         return EMPTY
-    if not term.flags & LAZY:
-        for mask, target in transitions(term):
-            if mask >> byte & 1:
-                return target
-        return EMPTY
-    return derive_by_definition(term, byte)
+    if term.flags & (LAZY | COSTLY):
+        return derive_by_definition(term, byte)
+    for mask, target in transitions(term):
+        if mask >> byte & 1:
+            return target
+    return EMPTY
 
 
 def derive_by_definition(term: Term, byte: int) -> Term:
@@ -242,35 +244,37 @@ def clamp(term: Term, limit: int) -> Term:
     So few bytes cannot exhaust a larger count, hence all larger counts allow the same.  Where emptiness of
     intersections may depend on counts, the term itself.
     """
-    if term.flags & CHECK:
-        return term
+    return term if term.flags & CHECK else _clamped(term, limit, {})
+
+
+def _clamped(term: Term, limit: int, known: dict[Term, Term]) -> Term:
+    """``known``: of parts; the stacks of ambiguous rules share most of theirs."""
+    found = known.get(term)
+    if found is None:
+        found = known[term] = _find_clamped(term, limit, known)
+    return found
+
+
+def _find_clamped(term: Term, limit: int, known: dict[Term, Term]) -> Term:
     match term:
-        case Repeat() | LeafTerm():
-            return _clamped(term, limit)
+        case Repeat():
+            hi = None if term.hi is None or term.hi >= limit else term.hi
+            return term if hi == term.hi and term.lo <= limit else repeat(term.item, min(term.lo, limit), hi)
+        case LeafTerm():
+            return term.leaf.clamp(term, limit)
+        case Union():
+            items = [_clamped(item, limit, known) for item in term.items]
+            return term if all(map(is_, items, term.items)) else union(*items)
         case Concat():
             parts: list[Term] = []
             rest: Term = term
             room = limit
             while isinstance(rest, Concat) and room > 0:
-                parts.append(_clamped(rest.head, limit))
-                room -= 0 if rest.head.nullable else 1
+                head = rest.head
+                parts.append(_clamped(head, limit, known) if isinstance(head, Repeat | LeafTerm | Union) else head)
+                room -= 0 if head.nullable else 1
                 rest = rest.tail
             if isinstance(rest, Repeat | LeafTerm):
-                rest = _clamped(rest, limit)
+                rest = _clamped(rest, limit, known)
             return concat(*parts, rest)
-        case Union():
-            return union(*[clamp(item, limit) for item in term.items])
     return term
-
-
-def _clamped(term: Term, limit: int) -> Term:
-    if isinstance(term, LeafTerm):
-        return term.leaf.clamp(term, limit)
-    if isinstance(term, Union):
-        return union(*[clamp(item, limit) for item in term.items])
-    if not isinstance(term, Repeat):
-        return term
-    hi = None if term.hi is None or term.hi >= limit else term.hi
-    if hi == term.hi and term.lo <= limit:
-        return term
-    return repeat(term.item, min(term.lo, limit), hi)

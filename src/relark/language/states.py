@@ -2,7 +2,7 @@
 
 `States` numbers the terms that walks come across and keeps for each a row of 256 successors (int32; 0 is dead).  A
 state whose language is empty has number 0, so a walk never enters it.  Rows are filled when a walk asks, from a
-term's linear form.
+term's linear form; those of COSTLY terms byte by byte, unless many bytes are asked for.
 
 Cannot do: terms with the LAZY flag, which derive byte by byte and whose states seldom recur.
 
@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 
 from relark import caches
 from relark.language.completion import is_empty
-from relark.language.derivative import transitions
-from relark.language.terms import CHECK, EMPTY, LAZY, Term, Union, union
+from relark.language.derivative import derive, transitions
+from relark.language.terms import CHECK, COSTLY, EMPTY, LAZY, Term, Union, union
 
 DEAD = 0
+_UNKNOWN = -1  # a successor that has not been asked for
+_MANY = 16  # bytes that are worth a whole row
 _ROW_BYTES = 256 * 4 + 300
 _NUMBER_BYTES = 500
 
@@ -41,6 +43,7 @@ class States:
         self.known[DEAD] = True
         self.lazy = np.zeros(64, np.bool_)  # whether the term has the LAZY flag
         self._numbers: dict[Term, int] = {EMPTY: DEAD}
+        self._some_costly = False
 
     def number(self, term: Term) -> int:
         """The number of ``term``; DEAD if its language is empty."""
@@ -64,7 +67,7 @@ class States:
         return number
 
     def fill(self, number: int) -> None:
-        """Fill the row of a state that derives by classes."""
+        """Fill the row of a state."""
         targets = [(_members(mask), self.number(target)) for mask, target in transitions(self.terms[number])]
         row = self.rows[number]  # after numbering: that may have moved the table
         row[:] = DEAD
@@ -77,8 +80,33 @@ class States:
         missing = states[~self.known[states]]
         if missing.size:
             for number in self.distinct(missing).tolist():
+                self._prepare(number)
+        after = self.rows[states, bytes_]
+        if self._some_costly and (unknown := after == _UNKNOWN).any():
+            self._ask(states[unknown], bytes_[unknown])
+            after = self.rows[states, bytes_]
+        return after
+
+    def _prepare(self, number: int) -> None:
+        term = self.terms[number]
+        if not term.flags & COSTLY:
+            self.fill(number)
+            return
+        self.rows[number] = _UNKNOWN
+        self.known[number] = self._some_costly = True
+
+    def _ask(self, states: NDArray[np.int32], bytes_: NDArray[np.uint8]) -> None:
+        """Find the successors of costly states by these bytes."""
+        wanted: dict[int, set[int]] = {}
+        for number, byte in zip(states.tolist(), bytes_.tolist(), strict=True):
+            wanted.setdefault(number, set()).add(byte)
+        for number, asked in wanted.items():
+            if len(asked) >= _MANY:
                 self.fill(number)
-        return self.rows[states, bytes_]
+                continue
+            for byte in asked:
+                target = self.number(derive(self.terms[number], byte))
+                self.rows[number, byte] = target
 
     def distinct(self, numbers: NDArray[np.int32]) -> NDArray[np.intp]:
         """``numbers`` without repetition, ascending; linear, where `numpy.unique` sorts."""

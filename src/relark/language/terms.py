@@ -41,8 +41,9 @@ AHEAD = 4  # contains a zero-width part that looks at what follows (open: not in
 BEHIND = 8  # contains a zero-width part that looks at what precedes (open)
 PREFIX_FREE = 16  # (a fact about the whole term) no word is a proper prefix of another
 GUARD = 32  # contains a guard, or a reference to a rule with some (open: not inside a seal)
+COSTLY = 64  # contains a leaf whose derivatives are dear (`Leaf.is_costly`): only those that are needed are taken
 LOOK = AHEAD | BEHIND
-_INHERITED = CHECK | LAZY | LOOK | GUARD
+_INHERITED = CHECK | LAZY | LOOK | GUARD | COSTLY
 
 
 class Term:
@@ -280,6 +281,11 @@ class Leaf:
 
         A promise, given without a search: False where that is not certain.  JSON leaves give it (see `SPELLING`).
         """
+        return False
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether a derivative takes so long that it is better not taken by every byte of `classes` at once."""
         return False
 
     @property
@@ -922,6 +928,7 @@ def ref(
     nullable: bool,
     check: bool = True,
     lazy: bool = False,
+    costly: bool = False,
     first: int = FULL,
     shortest: Callable[[int], bytes | None] | None = None,
     texts: Callable[[int, int], Mapping[int, bytes]] | None = None,
@@ -932,13 +939,13 @@ def ref(
     """A rule to be unfolded later; each call makes a new, distinct rule.
 
     ``check``: whether the rule may involve intersections, complements, scopes or leaves (then emptiness is searched
-    for). ``lazy``: whether it may involve leaves without `Leaf.classes`. ``first``: a superset of the bytes that may
-    come first.  ``shortest``: gives a shortest member over the bytes of an alphabet (256-bit mask), None if there is
-    none; needed where the recursion goes through leaves, which completions cannot see, and where following it through
-    many rules would take long.  ``texts``, instead of it, for a rule that contains guards: of an alphabet and a mask of
-    bytes that may not come first, shortest members by the guard that they leave behind (a mask, 0 for none).
-    ``spelling``, with one of these: bytes that suffice to complete whatever was begun; or ``spelled``, which says of an
-    alphabet whether it does, in every state of a text that the rule is part of.
+    for). ``lazy``: whether it may involve leaves without `Leaf.classes`, ``costly``: such with `Leaf.is_costly`.
+    ``first``: a superset of the bytes that may come first.  ``shortest``: gives a shortest member over the bytes of an
+    alphabet (256-bit mask), None if there is none; needed where the recursion goes through leaves, which completions
+    cannot see, and where following it through many rules would take long.  ``texts``, instead of it, for a rule that
+    contains guards: of an alphabet and a mask of bytes that may not come first, shortest members by the guard that they
+    leave behind (a mask, 0 for none).  ``spelling``, with one of these: bytes that suffice to complete whatever was
+    begun; or ``spelled``, which says of an alphabet whether it does, in every state of a text that the rule is part of.
     ``keep``: whether the rule holds what it unfolds to; for rules that are made without end as a text goes on, False,
     and ``resolve`` answers the same each time.
     """
@@ -946,7 +953,9 @@ def ref(
     term.name, term._resolve, term._term, term._keep = name, resolve, None, keep
     term.shortest, term.texts = shortest, texts
     term.spelled = spelled or (lambda alphabet: not spelling & ~alphabet)
-    flags = (CHECK if check else 0) | (LAZY if lazy else 0) | (0 if texts is None else GUARD)
+    flags = (
+        (CHECK if check else 0) | (LAZY if lazy else 0) | (COSTLY if costly else 0) | (0 if texts is None else GUARD)
+    )
     term._setup(nullable, first, flags, 0)
     return term
 
@@ -969,6 +978,8 @@ def leaf(obj: Leaf) -> Term:
                     first |= mask
         if obj.is_prefix_free():
             flags |= PREFIX_FREE
+        if obj.is_costly:
+            flags |= COSTLY
         if not obj.may_be_empty:
             flags &= ~CHECK
         term._setup(obj.nullable, first, flags, 1)

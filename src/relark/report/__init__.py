@@ -1,16 +1,19 @@
 """``relark.explain``: what a constraint means, how it is served, and what to mind, before anything is generated.
 
 Use it when a pattern is slow, when a text comes out longer than expected, to choose ``max_new_tokens``, or to see what
-becomes of each keyword of a schema.  It loads no model.  Everything it says is derived from the constraint itself; what
-it could not decide within its limits it reports as undecided (``None``), never as a guess.
+becomes of each keyword of a schema or each terminal of a grammar.  It loads no model.  Everything it says is derived
+from the constraint itself; what it could not decide within its limits it reports as undecided (``None``), never as a
+guess.
 
 Cost: compiling the constraint, a search for a shortest text, and where lookarounds, ``&`` or ``~`` are involved a
 search of at most `lengths.STATES` states and `lengths.SECONDS` for whether it has a longest one; for schemas see
-`schemas`.  With a tokenizer also its trie (0.1 s for 128,000 tokens, once) and the cheapest spelling.
+`schemas`, for grammars `grammars`.  With a tokenizer also its trie (0.1 s for 128,000 tokens, once) and the cheapest
+spelling.
 """
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import json
@@ -37,9 +40,14 @@ from relark.tokens.masks import masks_of
 from relark.tokens.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from relark.frontends.regex import Reason
+    import os
 
-__all__ = ["Explanation", "Finding", "KeywordUse", "Part", "explain"]
+    from lark import Lark
+
+    from relark.frontends.regex import Reason
+    from relark.report.grammars import GrammarUse
+
+__all__ = ["UNBOUNDED", "Explanation", "Finding", "KeywordUse", "Part", "explain"]
 
 SHOWN = 120  # characters of a text in the printed form
 
@@ -78,8 +86,10 @@ class Explanation:
     min_tokens      ``max_new_tokens`` that suffices for the cheapest text found, EOS not counted
     walk            how masks are computed
     warnings        what to mind, as sentences
+    refusals        what generating would raise, as sentences; among the warnings too
     keywords        for schemas: every keyword, and whether it is enforced
-    findings        for schemas: what to mind about which part, for programs; ``warnings`` say the same
+    findings        for schemas and grammars: what to mind about which part, for programs; ``warnings`` say the same
+    grammars        for grammars: parser, lexer, and every terminal, and whether it is enforced
     """
 
     constraint: str
@@ -96,6 +106,8 @@ class Explanation:
     warnings: tuple[str, ...]
     keywords: tuple[KeywordUse, ...] = ()
     findings: tuple[Finding, ...] = ()
+    grammars: tuple[GrammarUse, ...] = ()
+    refusals: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [self.constraint]
@@ -108,7 +120,10 @@ class Explanation:
         engines = {part.engine for part in self.parts}
         for name, uses in _by_treatment(self.keywords):
             row(name, uses)
-        of_schema = bool(self.keywords or self.findings)
+        for use in self.grammars:
+            for name, text in _grammar_rows(use):
+                row(name, text)
+        of_schema = bool(self.keywords or self.findings or self.grammars)
         if engines <= {"derivative"} and (self.parts or not of_schema):
             row("engine", f"derivative: {ENGINES['derivative']}")
         for part in self.parts:
@@ -145,33 +160,37 @@ def explain(
     *,
     regex: str | re.Pattern[str] | regex_module.Pattern[str] | None = None,
     schema: Any = None,
+    grammar: str | os.PathLike[str] | Lark | None = None,
     choices: Iterable[str] | type[enum.Enum] | None = None,
     constraint: Constraint | None = None,
+    start: str | None = None,
     flags: int = 0,
     tokenizer: Any = None,
-    **named_lists: Iterable[str],
+    **options: Any,
 ) -> Explanation:
     """What a constraint means and how it is served.
 
-    regex         a pattern, as for `relark.regex`, with its ``flags`` and ``named_lists``
+    regex         a pattern, as for `relark.regex`, with its ``flags``; ``options`` are its named lists
     schema        a type or a JSON Schema, as for `relark.schema`
+    grammar       as for `relark.grammar`, with its ``start``; ``options`` are Lark's, and ``terminals``
     choices       as for `relark.choices`
-    constraint    any `relark.Constraint`, such as a schema with options of its own; exactly one of the four
+    constraint    any `relark.Constraint`, such as a schema with options of its own; exactly one of the five
     tokenizer     anything that `Vocabulary.from_tokenizer` reads, or a `Vocabulary`: tells also what the constraint
                   costs in tokens
 
-    Raises `ArgumentError`, and what `relark.regex`, `relark.schema` and `Vocabulary.from_tokenizer` raise; a constraint
-    that nothing satisfies, or a schema that relark refuses, is not an error here.
+    Raises `ArgumentError`, and what `relark.regex`, `relark.schema`, `relark.grammar` and `Vocabulary.from_tokenizer`
+    raise; a constraint that nothing satisfies, or a schema or grammar that relark refuses, is not an error here.
 
     >>> found = explain(regex=r"[ab]{2,4}")
     >>> found.empty, found.shortest, found.unbounded, found.longest_bytes
     (False, 'aa', False, 4)
     """
-    explained, trouble = _one(regex, schema, choices, constraint, flags, named_lists)
+    explained, trouble = _one(regex, schema, grammar, choices, constraint, start, flags, options)
     refused = trouble is not None and not isinstance(trouble, UnsatisfiableError)
     term = explained.term
     regexes = [source for source in explained.sources if isinstance(source, CompiledRegex)]
     schemas = [source for source in explained.sources if isinstance(source, CompiledSchema)]
+    grammars = [one.grammar for one in explained.sources if not isinstance(one, CompiledRegex | CompiledSchema)]
     regular = not schemas and all(compiled.engine == "derivative" for compiled in regexes)
     empty, text, proved = (None, None, False) if refused else shortest_member(term, regular)
     longest, unbounded = (None, None) if empty or refused else longest_member(term, regular)
@@ -188,19 +207,26 @@ def explain(
             spellable = False
     parts = tuple(_part(compiled) for compiled in regexes)
     uses = tuple(use for compiled in schemas for use in keyword_uses(compiled))
-    if refused and not any(use.treatment == "refused" for use in uses):  # no keyword alone is to blame
+    if refused and schemas and not any(use.treatment == "refused" for use in uses):  # no keyword alone is to blame
         uses = (*uses, KeywordUse(getattr(trouble, "pointer", None) or "#", "", "refused", _cause(trouble)))
     spells = None if vocabulary is None else functools.partial(can_be_spelled, masks_of(vocabulary))
     found = tuple(finding for compiled in schemas for finding in findings(compiled, spells))
-    if unbounded is None and not empty and any(finding.kind in UNBOUNDED for finding in found):
+    cut: tuple[GrammarUse, ...] = ()
+    if grammars:
+        from relark.report.grammars import grammar_findings, grammar_use
+
+        cut = tuple(map(grammar_use, grammars))
+        found += tuple(finding for one in grammars for finding in grammar_findings(one, spells))
+    if unbounded is None and not empty and not grammars and any(one.kind in UNBOUNDED for one in found):
         unbounded = True
     warnings = []
     if refused:
-        warnings.append(f"relark refuses this schema: {str(trouble).splitlines()[0]}")
+        warnings.append(f"relark refuses this {'schema' if schemas else 'grammar'}: {str(trouble).splitlines()[0]}")
     if empty:
         warnings.append("nothing satisfies this constraint; generating with it raises UnsatisfiableError")
     if empty and trouble is not None:
         warnings.append(str(trouble))
+    refusals = tuple(warnings)
     warnings += _sentences(found)
     if spellable is False:
         warnings.append(
@@ -233,27 +259,39 @@ def explain(
         warnings=tuple(warnings),
         keywords=uses,
         findings=found,
+        grammars=cut,
+        refusals=refusals,
     )
 
 
 def _one(
     regex: str | re.Pattern[str] | regex_module.Pattern[str] | None,
     schema: Any,
+    grammar: str | os.PathLike[str] | Lark | None,
     choices: Iterable[str] | type[enum.Enum] | None,
     constraint: Constraint | None,
+    start: str | None,
     flags: int,
-    named_lists: dict[str, Iterable[str]],
+    options: dict[str, Any],
 ) -> tuple[Constraint, RelarkError | None]:
     """The constraint; and what using it would raise."""
-    given = {"regex": regex, "schema": schema, "choices": choices, "constraint": constraint}
+    given = {"regex": regex, "schema": schema, "grammar": grammar, "choices": choices, "constraint": constraint}
     named = [name for name, value in given.items() if value is not None]
     if len(named) != 1:
         found = " and ".join(named) or "nothing"
-        raise ArgumentError(f"explain: expected exactly one of regex, schema, choices and constraint, got {found}")
+        raise ArgumentError(
+            f"explain: expected exactly one of regex, schema, grammar, choices and constraint, got {found}"
+        )
+    if start is not None and grammar is None:
+        raise ArgumentError("explain: start goes with grammar= only")
+    if flags and regex is None:
+        raise ArgumentError("explain: flags go with regex= only")
     if regex is not None:
-        return constraints.regex(regex, flags, **named_lists), None
-    if flags or named_lists:
-        raise ArgumentError(f"explain: {', '.join(['flags'] * bool(flags) + list(named_lists))} go with regex= only")
+        return constraints.regex(regex, flags, **options), None
+    if grammar is not None:
+        return _grammar(grammar, start, options)
+    if options:
+        raise ArgumentError(f"explain: {', '.join(options)} go with regex= or grammar= only")
     if choices is not None:
         return constraints.choices(choices), None
     if schema is not None:
@@ -282,6 +320,22 @@ def _schema(of: Any) -> tuple[Constraint, RelarkError | None]:
         return Constraint(EMPTY, _cut(shown), (compiled,)), error
 
 
+def _grammar(
+    of: str | os.PathLike[str] | Lark, start: str | None, options: dict[str, Any]
+) -> tuple[Constraint, RelarkError | None]:
+    """The constraint, also where `relark.grammar` refuses it, and its error."""
+    from relark.frontends.lark import CompiledGrammar
+    from relark.frontends.lark.loading import load
+
+    try:
+        return constraints.grammar(of, start=start, **options), None
+    except (UnsatisfiableError, UnsupportedError) as error:
+        sources: tuple[CompiledGrammar, ...] = ()
+        with contextlib.suppress(UnsupportedError):  # the grammar as a whole, for its options
+            sources = (CompiledGrammar(EMPTY, load(of, start=start, **options)),)
+        return Constraint(EMPTY, constraints.description_of_grammar(of, start), sources), error
+
+
 def _cause(error: RelarkError | None) -> str:
     return error.message if isinstance(error, UnsupportedError | PatternError) else str(error)
 
@@ -302,7 +356,11 @@ def _sentences(found: Sequence[Finding]) -> list[str]:
                 f"{what} ({named}{more}): {advice}, or a small model may write on until max_new_tokens, where the text "
                 "is completed"
             )
-    return sentences + [f"{f.pointer}: {f.message}" for f in found if f.kind not in UNBOUNDED]
+    for finding in found:
+        if finding.kind not in UNBOUNDED:
+            place = finding.pointer if finding.line is None else f"{finding.line}:{finding.column}"
+            sentences.append(f"{place}: {finding.message}")
+    return sentences
 
 
 def _by_treatment(uses: Sequence[KeywordUse]) -> Iterator[tuple[str, str]]:
@@ -321,6 +379,24 @@ def _by_treatment(uses: Sequence[KeywordUse]) -> Iterator[tuple[str, str]]:
         lines.append(f"{', '.join(_times(name, count) for name, count in annotations.items())}: annotations")
     if lines:
         yield "ignored", "\n".join(lines)
+
+
+def _grammar_rows(use: GrammarUse) -> Iterator[tuple[str, str]]:
+    yield "parser", f"{use.parser}, lexer {use.lexer}, from {use.start}; {_count(use.rules, 'rule')}"
+    if use.as_lalr:
+        yield "as lalr", use.as_lalr
+    exact = [one.name for one in use.terminals if one.treatment == "exact"]
+    if exact:
+        yield "exact", _cut(f"{_count(len(exact), 'terminal')}: {', '.join(exact)}")
+    refused = [f"{one.name}: {one.why}" for one in use.terminals if one.treatment == "refused"]
+    if refused:
+        yield "refused", "\n".join(refused)
+    if use.ignored:
+        yield "ignored", ", ".join(use.ignored)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _times(name: str, count: int) -> str:

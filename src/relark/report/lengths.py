@@ -20,11 +20,13 @@ from relark.language.terms import (
     Complement,
     Concat,
     Epsilon,
+    Guard,
     Intersection,
     LeafTerm,
     Ref,
     Repeat,
     Scope,
+    Sealed,
     Union,
 )
 
@@ -55,8 +57,8 @@ def longest_member(term: Term, regular: bool) -> tuple[int | None, bool | None]:
     bound = _upper_bound(term, bounds)
     if bound is not None:
         return bound, False
-    if not term.flags & CHECK and not any(isinstance(part, Ref) or _unknown(part) for part in bounds):
-        return None, True  # without intersections and the like every part of a term has members
+    if not term.flags & CHECK and not any(isinstance(part, Ref | Guard) or _unknown(part) for part in bounds):
+        return None, True  # without intersections, guards and the like every part of a term has members
     return _longest_walk(term) if regular else (None, None)
 
 
@@ -71,7 +73,7 @@ def _parts(term: Term) -> Iterable[Term]:
                 work += [part.head, part.tail]
             case Union() | Intersection():
                 work += part.items
-            case Repeat() | Scope() | Complement():
+            case Repeat() | Scope() | Sealed() | Complement():
                 work.append(part.item)
 
 
@@ -87,7 +89,7 @@ def _upper_bound(term: Term, known: dict[Term, int | None]) -> int | None:
 
 def _computed_bound(term: Term, known: dict[Term, int | None]) -> int | None:
     match term:
-        case Epsilon() | Ahead() | Behind():
+        case Epsilon() | Ahead() | Behind() | Guard():
             return 0
         case ByteSet():
             return 1
@@ -105,7 +107,7 @@ def _computed_bound(term: Term, known: dict[Term, int | None]) -> int | None:
         case Repeat():
             part = _upper_bound(term.item, known)
             return None if part is None or term.hi is None else part * term.hi
-        case Scope():
+        case Scope() | Sealed():
             return _upper_bound(term.item, known)
         case LeafTerm():
             if isinstance(term.leaf, PartialMatch):  # its language is part of its guide's

@@ -49,6 +49,14 @@ Kind = Literal[
     "unreachable",
     "unspellable",
     "cut off",
+    "conflict",
+    "collision",
+    "unused",
+    "never matches",
+    "stumbles",
+    "unbounded terminal",
+    "unbounded rule",
+    "ignored text",
 ]
 
 
@@ -75,11 +83,17 @@ class KeywordUse:
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to mind about the schema at ``pointer``: its kind, and in words."""
+    """Something to mind about the schema at ``pointer``: its kind, and in words.
+
+    For grammars ``pointer`` is the rule or the terminal, and ``line`` and ``column``, from 1, are where the grammar's
+    text defines it, if it does.
+    """
 
     kind: Kind
     pointer: str
     message: str
+    line: int | None = None
+    column: int | None = None
 
 
 _STRUCTURE = {
@@ -103,7 +117,10 @@ _COMBINING = {
 ANNOTATION = "an annotation: it says nothing about values"
 ANY = "any value is allowed, of any size: give a schema"
 OTHERS = "objects may have any number of other members: give additionalProperties: false, or maxProperties"
-UNBOUNDED: tuple[Kind, ...] = ("unbounded string", "unbounded array", "unbounded object", "any value")
+UNBOUNDED: tuple[Kind, ...] = (
+    "unbounded string", "unbounded array", "unbounded object", "any value", "unbounded terminal", "unbounded rule",
+    "ignored text",
+)  # fmt: skip
 
 
 def _nodes(root: Node) -> Iterator[Node]:

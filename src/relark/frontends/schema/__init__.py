@@ -100,7 +100,7 @@ def compile_schema(
     return found
 
 
-_compiled: Cache[tuple[Any, ...], CompiledSchema] = Cache("schemas", share=0.05, cost=_cost)
+_compiled: Cache[tuple[Any, ...], CompiledSchema] = Cache("schemas", share=0.04, cost=_cost)
 
 
 def _text(schema: object) -> str | None:
