@@ -26,7 +26,7 @@ from relark.language.terms import CHECK, COSTLY, EMPTY, LAZY, Term, Union, union
 
 DEAD = 0
 _UNKNOWN = -1  # a successor that has not been asked for
-_MANY = 16  # bytes that are worth a whole row
+_MANY = 48  # bytes that are worth a whole row
 _ROW_BYTES = 256 * 4 + 300
 _NUMBER_BYTES = 500
 

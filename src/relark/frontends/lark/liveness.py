@@ -28,7 +28,7 @@ from relark.language import Completions, Term, transitions, union
 from relark.language.completion import NONE
 from relark.language.terms import SPELLING
 
-__all__ = ["Liveness"]
+__all__ = ["Liveness", "has_conflicts"]
 
 _WRITTEN = SPELLING | 1 << 9 | 1 << 10 | 1 << 13  # what every vocabulary has
 MOST_STATES = 2000  # of a terminal that is looked through
@@ -73,7 +73,7 @@ class Liveness:
         self._rest_facts: dict[tuple[int, int, int], int] = {}  # by the identity of a rule, which is cheap to hash
         self.spelling = scanning.bytes_used & _WRITTEN
         self.spells = True
-        self.applies = not _has_conflicts(grammar) and (
+        self.applies = not has_conflicts(grammar) and (
             indentation is None or _is_balanced(grammar, self._rules, indentation)
         )
         self._explore()
@@ -341,7 +341,7 @@ def _is_spelled(words: Term, completions: Completions) -> bool:
     return True
 
 
-def _has_conflicts(grammar: Grammar) -> bool:
+def has_conflicts(grammar: Grammar) -> bool:
     """Whether Lark had to choose between actions, or would have."""
     analysis: Any = LALR_Analyzer(grammar.lark.parser.parser_conf)
     analysis.compute_lr0_states()
