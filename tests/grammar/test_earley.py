@@ -356,7 +356,7 @@ def test_lowering_takes_little_time() -> None:
     scanning = Scanning(loaded.terminals, flags=loaded.flags, module=loaded.module)
     with timed() as watch:
         earley.lower(loaded, scanning)
-    assert watch.seconds < 1.0
+    assert watch.seconds < 3
 
 
 # --- references -------------------------------------------------------------------------------------------------------

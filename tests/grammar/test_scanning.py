@@ -534,7 +534,7 @@ def test_a_language_like_sql_takes_little_time() -> None:
                 fresh = dict.fromkeys(then for _, then in scans.reads(scanner, context))
                 contexts += [then for then in fresh if then not in contexts]
     assert len(contexts) < 12
-    assert watch.seconds < 1.0
+    assert watch.seconds < 3
 
 
 # --- obligations ------------------------------------------------------------------------------------------------------
