@@ -47,6 +47,20 @@ def short_texts(alphabet: Sequence[str], most: int) -> Iterator[str]:
             yield "".join(letters)
 
 
+def texts_up_to(alphabet: str, longest: int) -> Iterator[str]:
+    """All texts of the letters with at most ``longest`` of them."""
+    for length in range(longest + 1):
+        for letters in itertools.product(alphabet, repeat=length):
+            yield "".join(letters)
+
+
+def state_after(term: Term, text: str) -> Term:
+    """What may follow ``text``."""
+    for byte in text.encode():
+        term = derive(term, byte)
+    return term
+
+
 def mutants(texts: Sequence[str], alphabet: str, count: int, rng: random.Random) -> Iterator[str]:
     """Texts with one to three changes: letters put in, taken out, replaced, swapped, parts doubled, texts joined."""
     for _ in range(count if texts else 0):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from functools import cache
 
 import pytest
 from lark import Lark
 from lark.exceptions import LarkError
+from oracle import state_after, texts_up_to
 
 from relark.frontends.lark import earley
 from relark.frontends.lark.loading import load
@@ -122,23 +121,11 @@ def is_right(lark: Lark, text: str) -> bool:
     return True
 
 
-def after(term: Term, text: str) -> Term:
-    for byte in text.encode():
-        term = derive(term, byte)
-    return term
-
-
-def texts(alphabet: str, longest: int) -> Iterator[str]:
-    for length in range(longest + 1):
-        for letters in itertools.product(alphabet, repeat=length):
-            yield "".join(letters)
-
-
 @cache
 def right_texts(name: str, lexer: str) -> frozenset[str]:
     _, alphabet, longest = GRAMMARS[name]
     lark = judge(name, lexer)
-    return frozenset(text for text in texts(alphabet, longest) if is_right(lark, text))
+    return frozenset(text for text in texts_up_to(alphabet, longest) if is_right(lark, text))
 
 
 # --- Lark as the judge ------------------------------------------------------------------------------------------------
@@ -148,7 +135,7 @@ def right_texts(name: str, lexer: str) -> frozenset[str]:
 def test_accepts_what_lark_accepts(name: str, lexer: str) -> None:
     _, alphabet, longest = GRAMMARS[name]
     term = sample(name, lexer)
-    found = {text for text in texts(alphabet, longest) if after(term, text).nullable}
+    found = {text for text in texts_up_to(alphabet, longest) if state_after(term, text).nullable}
     assert found == right_texts(name, lexer)
 
 
@@ -157,8 +144,8 @@ def test_a_live_prefix_is_one_of_a_right_text(name: str, lexer: str) -> None:
     _, alphabet, longest = GRAMMARS[name]
     term, right, lark = sample(name, lexer), right_texts(name, lexer), judge(name, lexer)
     begun = {text[:i] for text in right for i in range(len(text) + 1)}
-    for prefix in texts(alphabet, min(longest, 4)):
-        state = after(term, prefix)
+    for prefix in texts_up_to(alphabet, min(longest, 4)):
+        state = state_after(term, prefix)
         if prefix in begun:
             assert state is not EMPTY
         if state is not EMPTY:
@@ -172,9 +159,9 @@ def test_a_live_prefix_is_one_of_a_right_text(name: str, lexer: str) -> None:
 def test_the_shortest_completion_is_as_short_as_any(name: str, lexer: str) -> None:
     _, alphabet, longest = GRAMMARS[name]
     term, right = sample(name, lexer), right_texts(name, lexer)
-    for prefix in texts(alphabet, min(longest, 3)):
+    for prefix in texts_up_to(alphabet, min(longest, 3)):
         lengths = [len(text) - len(prefix) for text in right if text.startswith(prefix)]
-        rest = shortest(after(term, prefix))
+        rest = shortest(state_after(term, prefix))
         if lengths:
             assert rest is not None
             assert len(rest) == min(lengths)
@@ -190,10 +177,10 @@ def test_contexts_say_what_guards_say(name: str, monkeypatch: pytest.MonkeyPatch
     for lexer in LEXERS:
         term = lowered(GRAMMARS[name][0], lexer=lexer)
         assert not term.flags & GUARD
-        for text in texts(alphabet, min(longest, 5)):
-            state = after(term, text)
+        for text in texts_up_to(alphabet, min(longest, 5)):
+            state = state_after(term, text)
             assert state.nullable == (text in right_texts(name, lexer))
-            other = after(sample(name, lexer), text)
+            other = state_after(sample(name, lexer), text)
             assert (state is EMPTY) == (other is EMPTY)
             one, two = shortest(state), shortest(other)
             assert (None if one is None else len(one)) == (None if two is None else len(two))
@@ -264,8 +251,8 @@ def test_what_a_byte_settles_is_a_guard() -> None:
     name = lowered('start: N ("," N)*\nN: /[a-z]+/\n%ignore / +/')
     assert name.flags & GUARD
     assert not name.flags & (CHECK | LAZY)
-    state = after(name, "ab ,c")
-    assert state is after(name, "z,cc")  # one state for a name that has begun
+    state = state_after(name, "ab ,c")
+    assert state is state_after(name, "z,cc")  # one state for a name that has begun
 
 
 @pytest.mark.parametrize(
@@ -315,20 +302,20 @@ def test_lists_have_few_states() -> None:
 def test_deep_nesting() -> None:
     term = lowered('start: e\ne: "(" e ")" | e "+" e | NAME\nNAME: /[a-z]+/\n%ignore / +/')
     depth = 500
-    inside = after(term, "( " * depth + "a + bc")
-    assert after(inside, ")" * depth).nullable
+    inside = state_after(term, "( " * depth + "a + bc")
+    assert state_after(inside, ")" * depth).nullable
     assert shortest(inside) == b")" * depth
-    assert after(inside, ")" * (depth + 1)) is EMPTY
+    assert state_after(inside, ")" * (depth + 1)) is EMPTY
 
 
 def test_chains_of_rules_are_no_chains_of_calls() -> None:
     chain = "start: a0\n" + "".join(f'a{i}: a{i + 1} "x"?\n' for i in range(250)) + 'a250: "y" | "(" start ")"\n'
     term = lowered(chain)
-    assert after(term, "((yxx)x)").nullable
+    assert state_after(term, "((yxx)x)").nullable
     climbs = "start: a0\n" + "".join(f'a{i}: a{i + 1} | a{i} "{i}" a{i + 1}\n' for i in range(200))
     term = lowered(climbs + 'a200: "y" | "(" a0 ")"\n')
-    assert after(term, "(y0y)7y").nullable
-    assert shortest(after(term, "((y0(")) == b"y)))"
+    assert state_after(term, "(y0y)7y").nullable
+    assert shortest(state_after(term, "((y0(")) == b"y)))"
 
 
 def test_rules_that_double_stay_small() -> None:
@@ -339,9 +326,9 @@ def test_rules_that_double_stay_small() -> None:
 
 def test_long_alternatives() -> None:
     term = lowered("start: " + " ".join(["A B?"] * 9) + '\nA: "a"\nB: "b"')
-    assert after(term, "ab" * 9).nullable
+    assert state_after(term, "ab" * 9).nullable
     many_rules = lowered("start: x\nx: " + " | ".join(f'"k{i}" x' for i in range(60)) + ' | "."')
-    assert after(many_rules, "k1k10k59.").nullable
+    assert state_after(many_rules, "k1k10k59.").nullable
 
 
 def precedence(levels: int) -> str:
@@ -403,7 +390,7 @@ def test_an_alphabet_spells_a_grammar_or_not() -> None:
 def test_completions_over_an_alphabet() -> None:
     term = lowered('start: e\ne: "(" e ")" | "[" e "]" | "ab" | N\nN: /[0-9]+/')
     alphabet = sum(1 << b for b in b"[]9(")
-    assert Completions(alphabet).shortest(after(term, "[")) == b"9]"
-    assert Completions(alphabet).shortest(after(term, "(")) is None
-    assert not is_empty(after(term, "("))
+    assert Completions(alphabet).shortest(state_after(term, "[")) == b"9]"
+    assert Completions(alphabet).shortest(state_after(term, "(")) is None
+    assert not is_empty(state_after(term, "("))
     assert Completions(FULL).shortest(EPSILON) == b""

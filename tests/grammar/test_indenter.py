@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Iterator
 from functools import cache
@@ -13,11 +12,12 @@ from lark import Lark
 from lark.exceptions import LarkError
 from lark.indenter import Indenter, PythonIndenter
 from lark.lexer import Token
+from oracle import state_after, texts_up_to
 
 import relark
 from relark.errors import UnsupportedError
 from relark.frontends.lark.indenter import NewlineTokens, read_indenter
-from relark.language import Completions, Term, byte_set, concat, derive, is_empty, literal, one_of, repeat, shortest
+from relark.language import Completions, Term, byte_set, concat, is_empty, literal, one_of, repeat, shortest
 from relark.language.terms import CHECK, FULL, LAZY
 from timing import timed
 
@@ -137,18 +137,6 @@ def accepts(lark: Lark, text: str) -> bool:
     return True
 
 
-def texts(characters: str, longest: int) -> Iterator[str]:
-    for length in range(longest + 1):
-        for letters in itertools.product(characters, repeat=length):
-            yield "".join(letters)
-
-
-def state(term: Term, text: str) -> Term:
-    for byte in text.encode():
-        term = derive(term, byte)
-    return term
-
-
 @pytest.mark.parametrize("lexer", LEXERS)
 @pytest.mark.parametrize("name", GRAMMARS)
 def test_short_texts(name: str, lexer: str) -> None:
@@ -167,7 +155,7 @@ def test_short_texts(name: str, lexer: str) -> None:
                 completions[reached] = rest.decode()
                 assert accepts(lark, text + completions[reached]), (text, rest)
             for character in characters:
-                after = state(reached, character)
+                after = state_after(reached, character)
                 if not is_empty(after):
                     following[text + character] = after
                 else:
@@ -177,7 +165,7 @@ def test_short_texts(name: str, lexer: str) -> None:
 
 
 def shortest_by_hand(lark: Lark, prefix: str, characters: str, longest: int) -> int | None:
-    return next((len(end) for end in texts(characters, longest) if accepts(lark, prefix + end)), None)
+    return next((len(end) for end in texts_up_to(characters, longest) if accepts(lark, prefix + end)), None)
 
 
 def test_shortest_completions() -> None:
@@ -191,7 +179,7 @@ def test_shortest_completions() -> None:
     ):
         grammar, characters, _ = GRAMMARS[name]
         lark, term = made(grammar, "contextual")
-        rest = shortest(state(term, prefix))
+        rest = shortest(state_after(term, prefix))
         assert rest is not None
         assert len(rest) == shortest_by_hand(lark, prefix, characters, 5)
 
@@ -222,7 +210,7 @@ def test_walks_in_a_python_subset() -> None:
         text, reached = "", term
         for _ in range(rng.randrange(30)):
             piece = rng.choice(pieces)
-            after = state(reached, piece)
+            after = state_after(reached, piece)
             if not is_empty(after):
                 text, reached = text + piece, after
         assert reached.nullable == accepts(lark, text), text
@@ -235,18 +223,18 @@ def test_walks_in_a_python_subset() -> None:
 def test_python_programs() -> None:
     _, term = made(PYTHON, "contextual")
     program = 'def f(a):\n    if a < 1:  # small\n\n        return (1,\n  2)\n    else: pass\n\n    x = f(a)\n"end"\n'
-    assert state(term, program).nullable
+    assert state_after(term, program).nullable
     for wrong in ("if x:\npass\n", "if x:\n  y\n z\n", "x)\n", "def f(a):\n\t\tx\n        y\n"):
-        assert not state(term, wrong).nullable, wrong
-    assert is_empty(state(term, "if x:\n  y\n z"))
-    assert state(term, "if x:\n        y\n\tz\n").nullable  # a tab is eight spaces
+        assert not state_after(term, wrong).nullable, wrong
+    assert is_empty(state_after(term, "if x:\n  y\n z"))
+    assert state_after(term, "if x:\n        y\n\tz\n").nullable  # a tab is eight spaces
 
 
 def test_many_levels() -> None:
     lark, term = made(TREE + r"_NL: /(\r?\n[\t ]*)+/", "contextual")
     text = "".join(f"{' ' * depth}a:\n" for depth in range(60))
     with timed() as watch:
-        rest = shortest(state(term, text))
+        rest = shortest(state_after(term, text))
     assert rest is not None
     assert accepts(lark, text + rest.decode())
     assert watch.seconds < 5

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import random
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import pytest
 from lark import Lark
 from lark.exceptions import LarkError
+from oracle import state_after, texts_up_to
 
 import relark
 from relark.errors import GrammarError, UnsatisfiableError, UnsupportedError
@@ -19,7 +18,7 @@ from relark.frontends.lark.lexers import scanners
 from relark.frontends.lark.loading import load
 from relark.frontends.lark.parse_table import Table
 from relark.frontends.lark.scanning import Scanning
-from relark.language import Term, completion, derive, is_empty, shortest
+from relark.language import Term, completion, is_empty, shortest
 from relark.language.terms import CHECK, EMPTY, LAZY
 from timing import timed
 
@@ -80,26 +79,14 @@ def accepts(lark: Lark, text: str) -> bool:
     return True
 
 
-def texts(characters: str, longest: int) -> Iterator[str]:
-    for length in range(longest + 1):
-        for letters in itertools.product(characters, repeat=length):
-            yield "".join(letters)
-
-
-def state(term: Term, text: str) -> Term:
-    for byte in text.encode():
-        term = derive(term, byte)
-    return term
-
-
 @pytest.mark.parametrize("lexer", LEXERS)
 @pytest.mark.parametrize("name", GRAMMARS)
 def test_short_texts(name: str, lexer: str) -> None:
     """Acceptance; a prefix is live where a text that Lark accepts begins so; its completion is one, and a shortest."""
     grammar, characters, longest = GRAMMARS[name]
     lark, term = made(grammar, lexer)
-    accepted = {text for text in texts(characters, longest) if accepts(lark, text)}
-    states = {text: state(term, text) for text in texts(characters, longest)}
+    accepted = {text for text in texts_up_to(characters, longest) if accepts(lark, text)}
+    states = {text: state_after(term, text) for text in texts_up_to(characters, longest)}
     for text, reached in states.items():
         assert reached.nullable == (text in accepted), text
     completions: dict[Term, str | None] = {}
@@ -126,11 +113,11 @@ def test_walks_never_end_dead(lexer: str) -> None:
         for _ in range(0 if term is EMPTY else 15):
             text, reached = "", term
             for _ in range(rng.randrange(25)):
-                live = [c for c in characters if not is_empty(state(reached, c))]
+                live = [c for c in characters if not is_empty(state_after(reached, c))]
                 if not live:
                     break
                 character = rng.choice(live)
-                text, reached = text + character, state(reached, character)
+                text, reached = text + character, state_after(reached, character)
             rest = shortest(reached)
             assert rest is not None, (name, text)
             assert accepts(lark, text + rest.decode()), (name, text, rest)
@@ -149,8 +136,8 @@ def test_starts() -> None:
     for start, right, wrong in (("one", "121", "2"), ("two", "212", "1")):
         loaded = load(grammar, parser="lalr", start=start)
         term = lalr.lower(loaded, Scanning(loaded.terminals, flags=loaded.flags, module=loaded.module))
-        assert state(term, right).nullable
-        assert state(term, wrong) is EMPTY
+        assert state_after(term, right).nullable
+        assert state_after(term, wrong) is EMPTY
     both = Lark(grammar, parser="lalr", start=["one", "two"])
     constraint = relark.grammar(both, start="two")
     assert constraint.fullmatch("21")
@@ -172,8 +159,8 @@ def test_terms_are_plain() -> None:
     for lexer in LEXERS:
         for grammar, characters, _ in GRAMMARS.values():
             term = made(grammar, lexer)[1]
-            for text in texts(characters, 2):
-                assert not state(term, text).flags & (CHECK | LAZY)
+            for text in texts_up_to(characters, 2):
+                assert not state_after(term, text).flags & (CHECK | LAZY)
 
 
 def test_no_text() -> None:
@@ -185,10 +172,10 @@ def test_no_text() -> None:
 def test_deep_nesting() -> None:
     _, term = made('start: "(" start ")" | "[" start "]" |', "contextual")
     with timed() as watch:
-        reached = state(term, "([" * 500)
+        reached = state_after(term, "([" * 500)
         assert shortest(reached) == b"])" * 500
-        assert state(reached, "])" * 500).nullable
-        assert is_empty(state(reached, ")"))
+        assert state_after(reached, "])" * 500).nullable
+        assert is_empty(state_after(reached, ")"))
     assert watch.seconds < 5
 
 
@@ -196,7 +183,7 @@ def test_a_table_that_goes_round_in_circles() -> None:
     """Lark never comes back from a text that makes it reduce for ever, so nothing may lead there."""
     grammar = 'start: e start "b" |\ne.2:'
     _, term = made(grammar, "contextual")
-    assert is_empty(state(term, "b"))
+    assert is_empty(state_after(term, "b"))
 
 
 def test_scanners() -> None:
@@ -238,7 +225,7 @@ def test_stacks_are_forgotten() -> None:
         sizes = []
         for _ in range(6):
             for _ in range(40):
-                state(term, "".join(rng.choice("([") for _ in range(30)))
+                state_after(term, "".join(rng.choice("([") for _ in range(30)))
             sizes.append(relark.language.terms.interned_count())
         assert sizes[-1] < 3 * sizes[0] + 20_000
     finally:

@@ -87,24 +87,17 @@ class Finishing:
         if stack.below is None:
             return self._whole
         base, state = stack.below, stack.state
-        known = self._known(base)
+        known: dict[int, Vector] = base.known(self)
         if state not in known:
             self._find(base, state)
         return known[state]
-
-    def _known(self, base: Stack) -> dict[int, Vector]:
-        """By the state on top of ``base``."""
-        if base.finishing is None:
-            base.finishing = {}
-        known: dict[int, Vector] = base.finishing.setdefault(self, {})
-        return known
 
     def _find(self, base: Stack, state: int) -> None:
         """Without recursion: stacks are as deep as texts nest."""
         work = [(base, state)]
         while work:
             base, state = work[-1]
-            known = self._known(base)
+            known = base.known(self)
             if state in known:
                 work.pop()
                 continue
@@ -116,7 +109,7 @@ class Finishing:
                 else:
                     lower = base.pop(count)
                     target = self.table.gotos[lower.state][origin]
-                    after = self._known(lower).get(target)
+                    after = lower.known(self).get(target)
                     if after is None:
                         missing = True
                         work.append((lower, target))

@@ -244,24 +244,17 @@ class Liveness:
         """The places from where ``stack`` can be completed."""
         if stack.below is None:
             return self._whole
-        known = self._known(stack.below)
+        known: dict[int, int] = stack.below.known(self)
         if stack.state not in known:
             self._find(stack.below, stack.state)
         return known[stack.state]
-
-    def _known(self, base: Stack) -> dict[int, int]:
-        """By the state on top of ``base``."""
-        if base.finishing is None:
-            base.finishing = {}
-        known: dict[int, int] = base.finishing.setdefault(self, {})
-        return known
 
     def _find(self, base: Stack, state: int) -> None:
         """Without recursion: stacks are as deep as texts nest."""
         work = [(base, state)]
         while work:
             base, state = work[-1]
-            known = self._known(base)
+            known = base.known(self)
             if state in known:
                 work.pop()
                 continue
@@ -270,7 +263,7 @@ class Liveness:
             for count, origin in deeper:
                 lower = base.pop(count)
                 target = self.table.gotos[lower.state][origin]
-                if target not in self._known(lower):
+                if target not in lower.known(self):
                     missing.append((lower, target))
             if missing:
                 work.extend(missing)
@@ -313,7 +306,7 @@ class Liveness:
                 after = values[self.table.gotos[base.state][rule.origin]]
             else:
                 lower = base.pop(index - 1)
-                after = self._known(lower)[self.table.gotos[lower.state][rule.origin]]
+                after = lower.known(self)[self.table.gotos[lower.state][rule.origin]]
             found |= self._before_rest(rule, index, after)
         return found
 

@@ -24,15 +24,21 @@ END = "$END"
 class Stack:
     """Parser states; make them with `Table.push`.
 
-    ``finishing``: what is known about completing it (`finishing`).
+    What is known about completing it is kept with it (`known`).
     """
 
-    __slots__ = ("__weakref__", "below", "depth", "finishing", "state")
+    __slots__ = ("__weakref__", "_known", "below", "depth", "state")
 
     def __init__(self, state: int, below: Stack | None) -> None:
         self.state, self.below = state, below
         self.depth: int = 0 if below is None else below.depth + 1
-        self.finishing: dict[Any, Any] | None = None
+        self._known: dict[Any, dict[int, Any]] | None = None
+
+    def known(self, to: object) -> dict[int, Any]:
+        """What is known ``to`` somebody about completing it, by the state that stands on top of it."""
+        if self._known is None:
+            self._known = {}
+        return self._known.setdefault(to, {})
 
     def pop(self, count: int) -> Stack:
         """The stack ``count`` states further down."""
