@@ -18,6 +18,7 @@ settings.register_profile(
 settings.load_profile("relark")
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["RELARK_DISK_CACHE"] = "off"  # what one test leaves on the disk, another must not find
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; a second thread beside other load is slower than none
 
 

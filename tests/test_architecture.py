@@ -20,9 +20,10 @@ CORE = {"errors", "caches", "language"}
 LAYERS: dict[str, set[str]] = {
     "errors": set(),
     "caches": {"errors"},
-    "language": {"errors", "caches"},
+    "kernel": set(),
+    "language": {"errors", "caches", "kernel"},
     "frontends": CORE,
-    "tokens": CORE,
+    "tokens": {*CORE, "kernel"},
     "constraint": {
         *CORE,
         "frontends",
@@ -34,7 +35,7 @@ LAYERS: dict[str, set[str]] = {
     "rellm": {"errors", "constraint", "decoding"},
     "parserllm": {"errors", "language", "constraint", "decoding", "rellm"},
     "grammars": set(),
-    "report": {*CORE, "frontends", "tokens", "constraint", "matcher"},
+    "report": {*CORE, "kernel", "frontends", "tokens", "constraint", "matcher"},
     "integrations": {*CORE, "tokens", "constraint", "matcher", "decoding", "report"},
     "cli": {*CORE, "constraint", "decoding", "report"},
 }
@@ -50,7 +51,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "safetensors": HEAVY,
     "gguf": HEAVY,
     "jinja2": HEAVY,
-    "platformdirs": {"decoding"},
+    "platformdirs": {"decoding", "tokens"},
     "typing_extensions": {"decoding", "frontends"},
     "referencing": {"frontends", "constraint"},
     "jsonschema_specifications": {"frontends"},
@@ -181,7 +182,7 @@ def repository_files() -> list[Path]:
 def test_the_top_level_is_what_it_should_be() -> None:
     found = {path.parts[0] for path in repository_files()}
     files = {"pyproject.toml", "README.md", "LICENSE", ".gitignore"}
-    folders = {"src", "grammars", "tests", "docs", "examples", ".ci"}
+    folders = {"src", "grammars", "tests", "docs", "examples", ".ci", ".github"}
     assert found == files | folders
 
 

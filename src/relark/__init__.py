@@ -29,7 +29,7 @@ from relark.errors import (
     UnsatisfiableError,
     UnsupportedError,
 )
-from relark.matcher import Matcher
+from relark.matcher import Matcher, fill_masks
 from relark.tokens.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ __all__ = [
     "clear_caches",
     "errors",
     "explain",
+    "fill_masks",
     "generate",
     "grammar",
     "grammars",

@@ -23,6 +23,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 import relark
+from relark import kernel
 from relark.errors import ArgumentError, GrammarError, PatternError, RelarkError, SchemaError
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version, and which code walks, and exit.", is_eager=True)
+    ] = False,
 ) -> None:
     """A local language model writes only what you allow: by a regex, a JSON Schema, a Lark grammar, or a list.
 
@@ -97,7 +100,7 @@ def _root(
     ```
     """
     if version:
-        typer.echo(f"relark {relark.__version__}")
+        typer.echo(f"relark {relark.__version__}, walks: {kernel.name()}")
         raise typer.Exit
 
 
@@ -138,6 +141,9 @@ def generate(
     chat: Annotated[
         bool, typer.Option("--chat", help="Send PROMPT as a user's message, through the model's chat template.")
     ] = False,
+    fast_forward: Annotated[
+        bool, typer.Option(help="Append what the constraint forces without asking the model.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Continue PROMPT with text that the constraint allows.
@@ -171,6 +177,7 @@ def generate(
         top_k=top_k,
         seed=seed,
         stop=stop or None,
+        fast_forward=fast_forward,
     )
     typer.echo(json.dumps(_fields(result)) if as_json else result.text)
 

@@ -13,8 +13,8 @@ A matcher is not thread-safe; its constraint and vocabulary are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +23,20 @@ from relark.errors import ArgumentError, TokenNotAllowed, UnsatisfiableError
 from relark.language.completion import is_empty
 from relark.language.derivative import derive, transitions
 from relark.language.show import show
-from relark.language.terms import EPSILON, LAZY, Term
+from relark.language.terms import EPSILON, LAZY, ByteSet, Concat, Term
 from relark.tokens import budget
-from relark.tokens.masks import masks_of
+from relark.tokens.masks import Mask, Masks, masks_of
 from relark.tokens.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from relark.constraint import Constraint
 
-__all__ = ["Matcher"]
+__all__ = ["Matcher", "fill_masks"]
 
 FORCED_LIMIT = 10_000  # bytes that `forced_bytes` looks ahead
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """A linked list of the states so far, newest first."""
 
     term: Term
@@ -52,7 +51,7 @@ class Matcher:
     Raises `UnsatisfiableError` when created if no text of the vocabulary's tokens satisfies the constraint.
     """
 
-    __slots__ = ("_masks", "_step", "constraint", "vocabulary")
+    __slots__ = ("_here", "_masks", "_step", "constraint", "vocabulary")
 
     def __init__(self, constraint: Constraint, vocabulary: Vocabulary) -> None:
         self.constraint, self.vocabulary = constraint, vocabulary
@@ -66,6 +65,7 @@ class Matcher:
                 "it has no tokens for some of the bytes needed"
             )
         self._step = _Step(term, False, -1, None)
+        self._here: Mask | None = None  # the mask of `_step`, once asked for
 
     # --- where we are -----------------------------------------------------------------------------
 
@@ -95,28 +95,36 @@ class Matcher:
         EOS ids are allowed exactly where the text is complete.  With ``tokens_left=n`` only tokens after which n -
         1 more tokens (EOS not counted) still can complete the text.
         """
+        return self._mask(tokens_left).bits
+
+    def _mask(self, tokens_left: int | None) -> Mask:
         step = self._step
         masks = self._masks
         if step.ended:
-            return masks.pack(np.array(self.vocabulary.eos_ids, np.int64))
+            return masks.end
         if tokens_left is None or budget.reach(masks, step.term) <= tokens_left:
-            return masks.mask(step.term).bits
-        return budget.affordable(masks, step.term, tokens_left)
+            here = self._here
+            if here is None:
+                here = self._here = masks.mask(step.term)
+            return here
+        return Mask.of(budget.affordable(masks, step.term, tokens_left), True)
 
     def fill(self, row: NDArray[np.int32], tokens_left: int | None = None) -> None:
         """Write the `mask` into ``row``, an int32 array ``[ceil(V/32)]``."""
-        if row.shape != (self.vocabulary.n_words,) or row.dtype != np.int32:
+        here = self._here
+        if here is None or tokens_left is not None:
+            here = self._mask(tokens_left)
+        if not here.write(row):
             raise ArgumentError(
                 f"row: expected int32[{self.vocabulary.n_words}] for a vocabulary of {self.vocabulary.size} ids, "
                 f"got {row.dtype}{list(row.shape)}"
             )
-        row[:] = self.mask(tokens_left)
 
     def allows(self, token_id: int) -> bool:
         """Whether ``token_id`` may come next."""
         if not 0 <= token_id < self.vocabulary.size:
             return False
-        return bool(int(self.mask()[token_id >> 5]) >> (token_id & 31) & 1)
+        return self._mask(None).allows(token_id)
 
     # --- moving -----------------------------------------------------------------------------------
 
@@ -125,14 +133,17 @@ class Matcher:
 
         Raises `TokenNotAllowed`, without moving, where the mask forbids it.
         """
-        token_id = int(token_id)
-        if not self.allows(token_id):
-            raise TokenNotAllowed(self._refusal(token_id), token_id)
-        step = self._step
-        if token_id in self.vocabulary.eos_ids:
-            self._step = _Step(EPSILON, True, token_id, step)
-        else:
-            self._step = _Step(self._masks.after(step.term, token_id), False, token_id, step)
+        step, here = self._step, self._here
+        after = None if here is None else here.after.get(token_id)
+        if after is None:
+            token_id = int(token_id)
+            if not self.allows(token_id):
+                raise TokenNotAllowed(self._refusal(token_id), token_id)
+            if token_id in self.vocabulary.eos_ids:
+                self._step, self._here = _Step(EPSILON, True, token_id, step), None
+                return
+            after = self._masks.after(step.term, token_id)
+        self._step, self._here = _Step(after, False, token_id, step), None
 
     def rollback(self, n: int = 1) -> None:
         """Take back the last ``n`` tokens.  Raises `ArgumentError` if there were fewer."""
@@ -143,23 +154,25 @@ class Matcher:
             step = step.previous
         if n < 0:
             raise ArgumentError(f"rollback({n}): a number of tokens is not negative")
-        self._step = step
+        self._step, self._here = step, None
 
     def fork(self) -> Matcher:
         """An independent matcher in the same state."""
         other: Matcher = object.__new__(Matcher)
         other.constraint, other.vocabulary = self.constraint, self.vocabulary
-        other._masks, other._step = self._masks, self._step
+        other._masks, other._step, other._here = self._masks, self._step, self._here
         return other
 
     # --- looking ahead ----------------------------------------------------------------------------
 
-    def forced_bytes(self) -> bytes:
-        """The bytes that must come next, whatever else: empty where there is a choice or the text may end."""
+    def forced_bytes(self, limit: int = FORCED_LIMIT) -> bytes:
+        """The bytes that must come next, whatever else, ``limit`` at most: empty where there is a choice or the text
+        may end.
+        """
         term = self._step.term
         forced = bytearray()
-        while not term.nullable and len(forced) < FORCED_LIMIT:
-            following = _only_successor(term)
+        while not term.nullable and len(forced) < limit:
+            following = _only_successor(term, self._masks)
             if following is None:
                 break
             byte, term = following
@@ -208,10 +221,40 @@ class Matcher:
         return f"{what}; {show(self._step.term, 80)} must follow"
 
 
-def _only_successor(term: Term) -> tuple[int, Term] | None:
+def fill_masks(
+    matchers: Sequence[Matcher | None], rows: NDArray[np.int32], tokens_left: Sequence[int | None] | None = None
+) -> None:
+    """Write the mask of each matcher into its row of ``rows``, int32 ``[len(matchers), ceil(V/32)]``.
+
+    Where there is no matcher (None), everything is allowed: all bits are set.  ``tokens_left``: for each row, see
+    `Matcher.mask`.  All matchers have the same vocabulary.
+    """
+    if rows.ndim != 2 or rows.dtype != np.int32 or len(rows) != len(matchers):
+        raise ArgumentError(f"rows: expected int32[{len(matchers)}, words], got {rows.dtype}{list(rows.shape)}")
+    if tokens_left is not None and len(tokens_left) != len(matchers):
+        raise ArgumentError(f"tokens_left: expected {len(matchers)} numbers, one for each row, got {len(tokens_left)}")
+    for i, (matcher, row) in enumerate(zip(matchers, rows, strict=True)):
+        if matcher is None:
+            row[:] = -1
+        else:
+            matcher.fill(row, None if tokens_left is None else tokens_left[i])
+
+
+def _only_successor(term: Term, masks: Masks) -> tuple[int, Term] | None:
+    if isinstance(term, Concat) and isinstance(term.head, ByteSet):  # within a literal
+        byte = term.head.mask.bit_length() - 1
+        return None if term.head.mask != 1 << byte else (byte, term.tail)
     if term.flags & LAZY:
-        live = [(b, t) for b in range(256) if not is_empty(t := derive(term, b))]
-        return live[0] if len(live) == 1 else None
+        # where each byte is a token, the mask knows
+        live = masks.single_bytes(term) if masks.spells_all else range(256)
+        after = None
+        for byte in live:
+            target = derive(term, byte)
+            if not is_empty(target):
+                if after is not None:
+                    return None
+                after = byte, target
+        return after
     found: tuple[int, Term] | None = None
     for mask, target in transitions(term):
         if target.nullable or not is_empty(target):

@@ -22,10 +22,12 @@ def test_a_step_costs_a_hundredth_of_rellms() -> None:
 
 
 @pytest.mark.real_model
-def test_generate_keeps_nine_tenths_of_the_speed() -> None:
+def test_generate_is_as_fast_as_the_bare_model_and_faster_where_text_is_forced() -> None:
     try:
-        rates = bench_generate.measure()
+        found = bench_generate.measure()
     except bench_generate.relark.ModelError as missing:
         pytest.skip(str(missing))
-    for name, (unconstrained, ours) in rates.items():
-        assert ours >= 0.9 * unconstrained, f"{name}: {ours:.2f} against {unconstrained:.2f} tokens/s"
+    for name in ("schema", "compact"):
+        assert found[name].first_ratio >= 1.3, f"{name}: {found[name]}"
+    for name in ("letters", "string"):
+        assert found[name].later_ratio >= 0.97, f"{name}: {found[name]}"

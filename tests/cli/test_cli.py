@@ -12,6 +12,7 @@ import pytest
 import regex
 
 import relark
+from relark import kernel
 from relark.cli import PAGE_PATTERN, PAGE_PROMPT, main
 
 
@@ -23,7 +24,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "--version") == (0, f"relark {relark.__version__}\n", "")
+    assert run(capsys, "--version") == (0, f"relark {relark.__version__}, walks: {kernel.name()}\n", "")
 
 
 @pytest.mark.parametrize("command", ["generate", "explain", "check", "demo"])
@@ -53,7 +54,7 @@ def test_help_and_mistakes_need_no_model() -> None:
 
 def test_module_runs() -> None:
     done = subprocess.run([sys.executable, "-m", "relark", "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout == f"relark {relark.__version__}\n"
+    assert done.stdout == f"relark {relark.__version__}, walks: {kernel.name()}\n"
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------

@@ -109,8 +109,8 @@ class ScriptedModel:
         attention_mask: Any = None,
     ) -> Any:
         self.passes.append((input_ids.shape[0], input_ids.shape[1]))
-        at = (position_ids[:, -1] + 1 - self.prompt_length).tolist()
-        logits = torch.stack([self.logits(int(n)) for n in at])[:, None]
+        at = (position_ids + 1 - self.prompt_length).clamp(min=0).tolist()
+        logits = torch.stack([torch.stack([self.logits(n) for n in row]) for row in at])
         return SimpleNamespace(logits=logits, past_key_values=past_key_values or _NoCache())
 
     def __call__(self, *, return_dict: bool = True, **inputs: Any) -> Any:

@@ -85,7 +85,7 @@ def test_greedy_gives_what_our_own_loop_gives(
         processor = make(constraints[name], max_new_tokens=18)
         output = model.generate(**inputs, max_new_tokens=18, logits_processor=[processor], do_sample=False)
         assert processor.texts(output) == [
-            r.text for r in generator.run(PROMPTS, constraint=constraints[name], max_new_tokens=18)
+            r.text for r in generator.run(PROMPTS, constraint=constraints[name], max_new_tokens=18, fast_forward=False)
         ]
 
 

@@ -16,9 +16,12 @@ from oracle import state_after, texts_up_to
 
 import relark
 from relark.errors import UnsupportedError
+from relark.frontends.lark import blocks
 from relark.frontends.lark.indenter import NewlineTokens, read_indenter
+from relark.frontends.lark.loading import load
+from relark.frontends.lark.scanning import Scanning
 from relark.language import Completions, Term, byte_set, concat, is_empty, literal, one_of, repeat, shortest
-from relark.language.terms import CHECK, FULL, LAZY
+from relark.language.terms import CHECK, FULL, LAZY, Concat
 from timing import timed
 
 
@@ -238,6 +241,163 @@ def test_many_levels() -> None:
     assert rest is not None
     assert accepts(lark, text + rest.decode())
     assert watch.seconds < 5
+
+
+# --- lines and blocks apart -------------------------------------------------------------------------------------------
+
+LINES: dict[str, tuple[str, str, list[str]]] = {  # grammar, characters of short texts, pieces of long ones
+    "statements": (
+        r"""
+        start: _NL? stmt+
+        stmt: "a" _NL | "a" ":" _NL _INDENT stmt+ _DEDENT ["e" ":" _NL _INDENT stmt+ _DEDENT]
+        _NL: /(\r?\n[\t ]*)+/
+        %declare _INDENT _DEDENT
+        """,
+        "ae:\n \t",
+        ["a", "e", ":", "a:", "\n", "\n ", "\n  ", "\n\t", "\r\n", "a\n", "a:\n  a\n"],
+    ),
+    "parentheses and comments": (
+        r"""
+        start: stmt+
+        stmt: sum _NL | "if" sum ":" _NL _INDENT stmt+ _DEDENT
+        sum: atom ("+" atom)*
+        atom: NAME | LPAR [sum ("," sum)*] RPAR
+        NAME: /[a-z]+/
+        LPAR: "("
+        RPAR: ")"
+        _NL: /\n{1,2} */
+        SPACES: /(?!\A) +/
+        COMMENT: /#[^\n]*/
+        %ignore SPACES
+        %ignore COMMENT
+        %declare _INDENT _DEDENT
+        """,
+        "a(\n) #",
+        ["if a:", "a", "(", ")", "+", ",", "\n", "\n  ", "\n    ", "\n\n", " ", "# x", "(\n", " if", "ifa"],
+    ),
+    "words that end where they must": (
+        r"""
+        start: item+
+        item: WORD _NL | WORD ":" _NL _INDENT item+ _DEDENT
+        WORD: /[ab]{1,2}/
+        _NL: /\n */
+        %declare _INDENT _DEDENT
+        """,
+        "a:\n ",
+        ["a", "ab", "b:", "\n", "\n ", "\n   ", ":"],
+    ),
+}
+
+
+@cache
+def apart(name: str) -> tuple[Lark, Term]:
+    lark = Lark(LINES[name][0], parser="lalr", lexer="basic", postlex=Blocks())
+    grammar = load(lark)
+    scanning = Scanning(grammar.terminals, flags=grammar.flags, module=grammar.module)
+    indentation = read_indenter(lark.options.postlex)
+    assert indentation is not None
+    term = blocks.lower(grammar, scanning, indentation)
+    assert term is not None
+    return lark, term
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_short_texts_with_lines_apart(name: str) -> None:
+    lark, term = apart(name)
+    characters = LINES[name][1]
+    level = {"": term}
+    for _ in range(6):
+        following = {}
+        for text, reached in level.items():
+            assert reached.nullable == accepts(lark, text), text
+            rest = shortest(reached)
+            assert rest is not None, text
+            assert accepts(lark, text + rest.decode()), (text, rest)
+            for character in characters:
+                after = state_after(reached, character)
+                if not is_empty(after):
+                    following[text + character] = after
+                else:
+                    for end in ("", "\n", "a", "a\n", "\n a\n", ")\n", ":\n a\n"):
+                        assert not accepts(lark, text + character + end), text + character + end
+        level = following
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_long_texts_with_lines_apart(name: str) -> None:
+    """Texts with many levels, right and wrong, whether they end within a line or not."""
+    lark, term = apart(name)
+    rng = random.Random(7)
+    accepted = 0
+    for _ in range(150):
+        text, reached = "", term
+        for _ in range(rng.randrange(25)):
+            piece = rng.choice(LINES[name][2])
+            after = state_after(reached, piece)
+            if is_empty(after):
+                assert not accepts(lark, text + piece), text + piece
+            else:
+                text, reached = text + piece, after
+        assert reached.nullable == accepts(lark, text), text
+        accepted += reached.nullable
+        rest = shortest(reached)
+        assert rest is not None
+        assert accepts(lark, text + rest.decode()), (text, rest)
+    assert accepted > 5
+
+
+def test_shortest_completions_with_lines_apart() -> None:
+    for name, prefix, characters in (
+        ("statements", "a:", "a:\n \t"),
+        ("statements", "a:\n a:", "a:\n \t"),
+        ("statements", "a:\n\ta\ne", "a:\n \t"),
+        ("parentheses and comments", "if a", "a:\n )"),
+        ("parentheses and comments", "if a:\n  a #", "a:\n )"),
+        ("parentheses and comments", "((a", "a:\n )"),
+        ("words that end where they must", "ab:\n ", "a:\n "),
+    ):
+        lark, term = apart(name)
+        rest = shortest(state_after(term, prefix))
+        assert rest is not None
+        assert len(rest) == shortest_by_hand(lark, prefix, characters, 5), (prefix, rest)
+
+
+def test_a_line_is_the_same_at_all_levels() -> None:
+    """The state within a line is the rest of the line, and apart from it the place after it."""
+    _, term = apart("parentheses and comments")
+    lines = [state_after(term, text + "a + (") for text in ("", "if a:\n  ", "if a:\n  if b:\n    ")]
+    heads = set()
+    for reached in lines:
+        spine, rest = [], reached
+        while isinstance(rest, Concat):
+            spine.append(rest.head)
+            rest = rest.tail
+        heads.add(tuple(spine))
+    assert len(heads) == 1
+
+
+@pytest.mark.parametrize(
+    "grammar",
+    [
+        "start: _NL* stmt+\nstmt: A _NL | A _NL _INDENT stmt+ _DEDENT\n_NL: /\\n */",  # two newline tokens in a row
+        "start: A _NL _INDENT A _DEDENT\n_NL: /\\n */",  # a level that ends without a newline token
+        "start: stmt+\nstmt: A _NL | A _NL _INDENT stmt+ _DEDENT\n_NL: /\\n {0,4}/",  # blanks that are counted
+        "start: stmt+\nstmt: A _NL | LPAR stmt RPAR _NL | A _NL _INDENT stmt+ _DEDENT\n_NL: /\\n */",  # lines in them
+        "start: stmt+\nstmt: A b | A _NL _INDENT stmt+ _DEDENT\nb: A _NL\n_NL: /\\n */",  # parts of lines
+    ],
+)
+def test_other_blocks_are_left_to_the_parser(grammar: str) -> None:
+    grammar += '\nA: "a"\nLPAR: "("\nRPAR: ")"\n%declare _INDENT _DEDENT\n'
+    lark = Lark(grammar, parser="lalr", lexer="basic", postlex=Blocks())
+    loaded = load(lark)
+    scanning = Scanning(loaded.terminals, flags=loaded.flags, module=loaded.module)
+    indentation = read_indenter(lark.options.postlex)
+    assert indentation is not None
+    assert blocks.lower(loaded, scanning, indentation) is None
+    assert relark.grammar(lark).shortest() is not None
+
+
+# --- newline tokens --------------------------------------------------------------------------------------------------
 
 
 def test_counting() -> None:

@@ -18,6 +18,7 @@ import regex
 
 from relark.errors import PatternError, UnsupportedError
 from relark.frontends.lark.characters import Characters
+from relark.frontends.lark.guarded import unguarded
 from relark.frontends.lark.obligations import Obligations
 from relark.frontends.lark.scanning import Context, Scanner, Scanning, Terminal
 from relark.frontends.regex import compile_regex
@@ -76,7 +77,7 @@ def guessed(
     """Every chain of reads along the whole text, each by any of ``scanners``.
 
     ``settle``: with contexts as `Scanning.settled` leaves them; ``decide``: with a look at the next byte in place of
-    those that `Scanning.decided` says it is enough for.
+    what `Scanning.decided` says it is enough for.
     """
     found: list[Run] = []
     work: list[tuple[int, Context, Run]] = [(0, scans.start, ())]
@@ -86,7 +87,7 @@ def guessed(
         if forbidden is not None:
             if at < len(text) and forbidden >> text[at].encode()[0] & 1:
                 continue
-            context = scans.start
+            context = unguarded(context)
         if at == len(text):
             if scans.may_end(context):
                 found.append(run)

@@ -37,10 +37,12 @@ from relark.language import (
 )
 from relark.language.states import DEAD, States
 from relark.language.terms import LAZY, Cut
+from relark.tokens import walks
 from relark.tokens.masks import masks_of
+from relark.tokens.spread import spread, tokens_in
 from relark.tokens.trie import Trie
 from relark.tokens.vocabulary import Vocabulary
-from relark.tokens.walks import live_nodes, walk, walk_lazily
+from relark.tokens.walks import live_tokens, walk, walk_lazily
 
 
 def some_prefixes(puzzle: Puzzle, most: int = 8) -> list[bytes]:
@@ -108,7 +110,8 @@ def test_each_node_of_the_walk(expression: Expression, puzzle: Puzzle) -> None:
     for node in range(1, len(trie)):
         paths.append(paths[trie.parent[node]] + bytes([trie.byte[node]]))
     states = States()
-    live = live_nodes(trie, term)
+    every_node = Trie.build(paths)  # each node a token of its own number
+    live = set(tokens_in(live_tokens(every_node, term)).tolist())
     lazily = walk_lazily(trie, term)
     reached = None if term.flags & LAZY else walk(trie, states, states.number(term))
     for node in range(1, len(trie)):
@@ -116,13 +119,47 @@ def test_each_node_of_the_walk(expression: Expression, puzzle: Puzzle) -> None:
         for byte in paths[node]:
             end = derive(end, byte)
         alive = not is_empty(end)
-        assert live[node] == alive
+        assert (node in live) == alive
         assert (node in lazily) == alive
         if reached is not None:
             assert (reached[node] != DEAD) == alive
             if alive:
                 found = states.terms[reached[node]]
                 assert found is end or is_empty(intersection(union(found, end), complement(intersection(found, end))))
+
+
+@checked(200)
+@given(expressions(), expressions(), st.integers(0, 12), st.integers(9, 70), st.booleans(), st.data())
+def test_repetitions_that_a_byte_ends(
+    item: Expression, tail: Expression, lo: int, hi: int, is_bounded: bool, data: st.DataObject
+) -> None:
+    """They are walked apart from what follows, and one walk serves many bounds."""
+    term = concat(repeat(item.term(), lo, hi if is_bounded else None), literal(b"!"), tail.term())
+    words = data.draw(st.lists(st.text("abc!", max_size=9), min_size=1, max_size=25))
+    runs = [letter * length for letter in ("a", "ab", "abc", "c") for length in (8, hi // 2, hi - 1, hi, hi + 1)]
+    texts = [text.encode() for text in [*words, *runs, *[run + "!" + end for run in runs for end in ("", "a", "!b")]]]
+    trie = Trie.build(texts)
+    for byte in data.draw(st.text("abc", max_size=4)).encode():
+        term = derive(term, byte)
+    expected = {i for i, text in enumerate(texts) if text and not is_empty(_after(term, text))}
+    assert set(tokens_in(live_tokens(trie, term)).tolist()) == expected
+
+
+def _after(term: Term, data: bytes) -> Term:
+    for byte in data:
+        term = derive(term, byte)
+    return term
+
+
+def test_bounds_of_a_repetition_share_a_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    walked = []
+    monkeypatch.setattr(walks, "spread", lambda *args: walked.append(args) or spread(*args))
+    trie = Trie.build([bytes([byte]) * length for byte in b"abc" for length in range(1, 60)])
+    letters = byte_set(0b1110 << 0x60)
+    for most in range(40, 9, -1):
+        tokens = tokens_in(live_tokens(trie, concat(repeat(letters, 0, most), literal(b'"'))))
+        assert len(tokens) == 3 * most
+    assert len(walked) == 3  # for bounds below 16, 32 and 64
 
 
 def test_counters_larger_than_any_token() -> None:
@@ -346,8 +383,8 @@ def test_what_is_taken_apart_is_as_derived(term: Term, words: list[bytes], prefi
     for byte in prefix.encode():
         term = derive(term, byte)
     trie = Trie.build(words)
-    live = live_nodes(trie, term)
-    assert set(np.flatnonzero(live).tolist()) - {0} == set(walk_lazily(trie, term))
+    live = tokens_in(live_tokens(trie, term)).tolist()
+    assert set(trie.node_of_token[live].tolist()) == set(walk_lazily(trie, term)) & set(trie.node_of_token.tolist())
 
 
 @pytest.mark.parametrize("name", sorted(set(APART) - {"before nothing"}))

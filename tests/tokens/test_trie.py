@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from relark.tokens.trie import Trie
 from timing import timed
 
-# Few different bytes, so that prefixes and duplicates are common; extremes of the byte order included.
-tokens = st.one_of(st.none(), st.lists(st.sampled_from(b"\x00ab\x7f\x80\xff"), max_size=6).map(bytes))
+# Few different bytes, so that prefixes and duplicates are common; extremes of the byte order included. Some tokens go
+# on for longer than the eight bytes that are sorted at a time.
+pieces = st.lists(st.sampled_from(b"\x00ab\x7f\x80\xff"), max_size=6).map(bytes)
+starts = st.sampled_from([b"", b"", b"\x00" * 7, b"\x00" * 8, b"a" * 6, b"ab" * 8, b"\xff" * 15])
+tokens = st.one_of(st.none(), st.builds(bytes.__add__, starts, pieces))
 vocabularies = st.lists(tokens, max_size=40)
 
 
@@ -52,6 +55,11 @@ def test_agrees_with_a_dict_of_dicts(token_bytes: list[bytes | None]) -> None:
         children = [n for n in range(len(trie)) if trie.parent[n] == node]
         assert children == list(range(first, first + count))
         assert 1 <= first <= len(trie)
+    assert len(trie.token_start) == len(trie) + 1
+    for node, prefix in enumerate(prefixes):
+        here = trie.tokens[trie.token_start[node] : trie.token_start[node + 1]].tolist()
+        assert here == [i for i, token in enumerate(token_bytes) if token and token == prefix]
+    assert len(trie.tokens) == sum(bool(token) for token in token_bytes)
     depth = max((len(t) for t in token_bytes if t), default=0)
     assert trie.max_token_length == depth
     assert len(trie.level_start) == depth + 2
@@ -64,11 +72,21 @@ def test_agrees_with_a_dict_of_dicts(token_bytes: list[bytes | None]) -> None:
 def test_types_and_protection() -> None:
     trie = Trie.build([b"ab", None, b"", b"b"])
     assert trie.byte.dtype == np.uint8
-    for name in ("parent", "first_child", "n_children", "level_start", "node_of_token"):
+    for name in (
+        "parent",
+        "first_child",
+        "n_children",
+        "level_start",
+        "node_of_token",
+        "token_start",
+        "tokens",
+    ):
         assert getattr(trie, name).dtype == np.int32
         with pytest.raises(ValueError, match="read-only"):
             getattr(trie, name)[0] = 7
     assert trie.node_of_token.tolist() == [3, -1, -1, 2]
+    assert trie.token_start.tolist() == [0, 0, 0, 1, 2]
+    assert trie.tokens.tolist() == [3, 0]
 
 
 def test_an_empty_vocabulary_is_a_root() -> None:
@@ -79,9 +97,10 @@ def test_an_empty_vocabulary_is_a_root() -> None:
 
 
 def test_one_very_long_token() -> None:
-    trie = Trie.build([b"x" * 20_000, b"y"])
+    trie = Trie.build([b"x" * 20_000, b"y", b"x" * 3])
     assert trie.max_token_length == 20_000
     assert len(trie) == 20_002
+    assert trie.node_of_token.tolist() == [20_001, 2, 4]
 
 
 def test_is_built_in_well_under_two_seconds_for_128_000_tokens() -> None:

@@ -10,10 +10,13 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer, decoders
 from transformers import PreTrainedTokenizerFast
 
+import relark
+from relark import kernel
 from relark.errors import ArgumentError, TokenizerError
 from relark.tokens import vocabulary as vocabulary_module
 from relark.tokens.vocabulary import Vocabulary
@@ -133,10 +136,11 @@ def test_an_object_without_weak_references_is_read_anew() -> None:
         def decode_single_token_bytes(self, i: int) -> bytes:
             return b"ab"[i : i + 1]
 
-    encoding = Encoding()
-    one, two = Vocabulary.from_tokenizer(encoding), Vocabulary.from_tokenizer(encoding)
-    assert one is not two
-    assert one.token_bytes == two.token_bytes == (b"a", b"b")
+    encoding, entries = Encoding(), len(vocabulary_module._entries)
+    one = Vocabulary.from_tokenizer(encoding)
+    assert one.token_bytes == (b"a", b"b")
+    assert len(vocabulary_module._entries) == entries
+    assert Vocabulary.from_tokenizer(encoding) is one  # as for any other object with the same tokens
 
 
 def test_threads_share_one(tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,8 +150,8 @@ def test_threads_share_one(tokenizer: PreTrainedTokenizerFast, monkeypatch: pyte
         reads.append(args)
         return original(*args)
 
-    original = vocabulary_module.read_tokenizer
-    monkeypatch.setattr(vocabulary_module, "read_tokenizer", read)
+    original = vocabulary_module.TokenSource
+    monkeypatch.setattr(vocabulary_module, "TokenSource", read)
     barrier, found = threading.Barrier(8), []
 
     def ask() -> None:
@@ -163,6 +167,103 @@ def test_threads_share_one(tokenizer: PreTrainedTokenizerFast, monkeypatch: pyte
     assert len(reads) == 1
     assert len(found) == 8
     assert len({id(v) for v, _ in found}) == len({id(t) for _, t in found}) == 1
+
+
+@pytest.mark.parametrize("kind", ["byte-level", "Unigram, byte fallback", "WordPiece"])
+def test_tokenizers_with_the_same_tokens_share_one(new_tokenizer: New, kind: str) -> None:
+    json = new_tokenizer(kind).to_str()
+    one, other = Tokenizer.from_str(json), Tokenizer.from_str(json)
+    vocabulary = Vocabulary.from_tokenizer(one)
+    assert Vocabulary.from_tokenizer(other) is vocabulary
+    assert Vocabulary.from_tokenizer(other, size=700) is Vocabulary.from_tokenizer(one, size=700) is not vocabulary
+    assert Vocabulary.from_tokenizer(other, eos_token_id=5) is Vocabulary.from_tokenizer(one, eos_token_id=[5])
+    assert Vocabulary.from_tokenizer(other) is not Vocabulary.from_tokenizer(one, eos_token_id=5)
+    other.add_tokens(["one more"])
+    assert Vocabulary.from_tokenizer(other) is not vocabulary
+    one.add_tokens(["one more"])
+    assert Vocabulary.from_tokenizer(one) is Vocabulary.from_tokenizer(other)
+
+
+def test_masks_are_shared_by_tokenizers_with_the_same_tokens(new_tokenizer: New) -> None:
+    json = new_tokenizer("byte-level").to_str()
+    constraint = relark.regex("[0-9a-f]{3}(?:-[0-9a-f]{3})?")
+    rows = []
+    for tokenizer in (Tokenizer.from_str(json), Tokenizer.from_str(json)):
+        vocabulary = Vocabulary.from_tokenizer(tokenizer, eos_token_id=0)
+        row = np.zeros(vocabulary.n_words, dtype=np.int32)
+        constraint.matcher(vocabulary).fill(row)
+        rows.append((vocabulary, row))
+    assert rows[0][0] is rows[1][0]
+    assert rows[0][1].tolist() == rows[1][1].tolist()
+    assert rows[0][1].any()
+
+
+def test_an_equal_tokenizer_in_python_shares_too() -> None:
+    class Encoding:
+        max_token_value = 2
+        special_tokens_set: frozenset[str] = frozenset()
+
+        def __init__(self, tokens: list[bytes]) -> None:
+            self.tokens = tokens
+
+        def decode_single_token_bytes(self, i: int) -> bytes:
+            return self.tokens[i]
+
+    Encoding.__module__ = "tiktoken.core"
+    one = Encoding([b"a", b"bc", b"d"])
+    assert Vocabulary.from_tokenizer(one) is Vocabulary.from_tokenizer(Encoding([b"a", b"bc", b"d"]))
+    assert Vocabulary.from_tokenizer(one) is not Vocabulary.from_tokenizer(Encoding([b"ab", b"c", b"d"]))
+
+
+def test_a_shared_vocabulary_is_dropped_with_the_last_that_uses_it(new_tokenizer: New) -> None:
+    json = new_tokenizer("byte-level").to_str()
+    one, other = Tokenizer.from_str(json), Tokenizer.from_str(json)
+    reference = weakref.ref(Vocabulary.from_tokenizer(one))
+    assert Vocabulary.from_tokenizer(other) is reference()
+    del one
+    gc.collect()
+    assert reference() is not None
+    del other
+    gc.collect()
+    assert reference() is None
+
+
+# -- tokens of any length ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("compiled", "length"),
+    [
+        (True, 20_000),
+        (False, 2_000),
+        pytest.param(True, 100_000, marks=pytest.mark.slow),
+        pytest.param(False, 100_000, marks=pytest.mark.slow),
+    ],
+)
+def test_masks_of_very_long_tokens(compiled: bool, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if compiled and kernel.compiled is None:
+        pytest.skip("the extension is not built")
+    if not compiled:
+        monkeypatch.setattr(kernel, "compiled", None)
+    tokens = [b"x" * length, b"x", b"y", b"x" * (length - 1) + b"y", None, b'"', b'"' + b"x" * (length - 2) + b'"']
+    vocabulary = Vocabulary.from_bytes(tokens, eos_ids=[4])
+
+    def allowed(constraint: relark.Constraint, *written: int) -> list[int]:
+        matcher = constraint.matcher(vocabulary)
+        for token_id in written:
+            matcher.advance(token_id)
+        return [i for i in range(vocabulary.size) if matcher.allows(i)]
+
+    assert allowed(relark.regex("x*")) == [0, 1, 4]
+    assert allowed(relark.regex("x*"), 0, 1, 0) == [0, 1, 4]
+    assert allowed(relark.regex("(?:xx)*y")) == [0, 1, 2, *([3] if length % 2 else [])]
+    assert allowed(relark.regex(f"x{{{length - 1}}}")) == [1]
+    assert allowed(relark.schema({"type": "string"})) == [5, 6]
+    assert allowed(relark.schema({"type": "string"}), 5) == [0, 1, 2, 3, 5]
+    assert allowed(relark.schema({"type": "string", "maxLength": 5})) == [5]
+    if length < 5_000:  # a counter as high as the token is long takes steps in the square of that
+        assert allowed(relark.schema({"type": "string", "maxLength": length - 2})) == [5, 6]
+        assert allowed(relark.schema({"type": "string", "maxLength": length - 3})) == [5]
 
 
 def test_imports_no_tokenizer_library() -> None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         top_k: int | None
         seed: int | None
         stop: str | Sequence[str] | None
+        fast_forward: bool
         progress: bool | None
 
     class _TextOptions(_PlainOptions, total=False):
@@ -184,6 +185,7 @@ class Generator:
         top_k: int | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
+        fast_forward: bool = True,
         progress: bool | None = None,
     ) -> Result | list[Result]:
         """As `generate`, but gives a `Result` for each prompt; the object of a schema, or the tree of a grammar with
@@ -196,10 +198,13 @@ class Generator:
         sampling = Sampling(temperature, top_p, top_k, seed)
         stops = _stops(stop)
         check_max_new_tokens(max_new_tokens)
+        check_fast_forward(fast_forward)
         _check_progress(progress)
         if not prompts:
             return []
-        results = self.decode(prompts, constraints, max_new_tokens, sampling, stop=stops, progress=progress)
+        results = self.decode(
+            prompts, constraints, max_new_tokens, sampling, stop=stops, fast_forward=fast_forward, progress=progress
+        )
         return results[0] if single else results
 
     def decode(
@@ -210,18 +215,22 @@ class Generator:
         sampling: Sampling,
         *,
         stop: Sequence[bytes] = (),
+        fast_forward: bool = True,
         progress: bool | None = None,
         ending: Ending = "eos",
+        all_logprobs: bool = True,
         on_token: Callable[[int, bytes], None] | None = None,
     ) -> list[Result]:
-        """`run` with its arguments checked and brought into one form; ``ending`` and ``on_token`` as for the
-        loop.
+        """`run` with its arguments checked and brought into one form; ``ending``, ``all_logprobs`` and ``on_token`` as
+        for the loop.
         """
+        from relark.decoding.forced import Speller
         from relark.decoding.loop import Clock, decode, starts
         from relark.decoding.progress import Progress
 
         requests = self._requests(prompts, constraints, max_new_tokens)
         vocabulary = self.vocabulary
+        speller = Speller(self.tokenizer, vocabulary) if fast_forward else None
         matchers = starts(requests, vocabulary)
         results: list[Result] = []
         with Progress(len(prompts), progress) as shown:
@@ -236,6 +245,8 @@ class Generator:
                     sampling=sampling,
                     stop=stop,
                     ending=ending,
+                    speller=speller,
+                    all_logprobs=all_logprobs,
                     clock=clock,
                     on_token=on_token,
                     on_step=shown.step,
@@ -344,6 +355,7 @@ def generate(
     top_k: int | None = None,
     seed: int | None = None,
     stop: str | Sequence[str] | None = None,
+    fast_forward: bool = True,
     progress: bool | None = None,
 ) -> Any:
     """Text that continues ``prompt`` and satisfies the constraint, always complete.
@@ -373,6 +385,8 @@ def generate(
     stop             a string or several. Free text is cut before the first one. Text under a constraint is cut
                      before one only where what is left satisfies the constraint; otherwise the stop string is an
                      ordinary part of it
+    fast_forward     append text that the constraint forces without asking the model, in the tokens that its tokenizer
+                     would write. False: the model writes that too, token by token
     progress         None: a progress line on stderr where it is a terminal; True or False: always or never
 
     Returns the text, without the prompt; with ``schema`` the value that it means: an object of the type, a dict of
@@ -390,11 +404,19 @@ def generate(
     sampling = Sampling(temperature, top_p, top_k, seed)
     stops = _stops(stop)
     check_max_new_tokens(max_new_tokens)
+    check_fast_forward(fast_forward)
     _check_progress(progress)
     if not prompts:
         return []
     results = Generator(model, tokenizer).decode(
-        prompts, constraints, max_new_tokens, sampling, stop=stops, progress=progress
+        prompts,
+        constraints,
+        max_new_tokens,
+        sampling,
+        stop=stops,
+        fast_forward=fast_forward,
+        progress=progress,
+        all_logprobs=False,
     )
     has_values = schema is not None or grammar is not None
     found = [one.value if has_values and one.parse is not None else one.text for one in results]
@@ -552,6 +574,11 @@ def _stops(stop: object) -> list[bytes]:
 def check_max_new_tokens(value: object) -> None:
     if value is not None and (not _is_int(value) or value < 1):  # type: ignore[operator]
         raise ArgumentError(f"max_new_tokens={value!r}: expected an int of 1 or more, or None.")
+
+
+def check_fast_forward(value: object) -> None:
+    if value not in (True, False):
+        raise ArgumentError(f"fast_forward={value!r}: expected True or False.")
 
 
 def _check_progress(value: object) -> None:

@@ -6,6 +6,10 @@ row by what its matcher allows, pick a token per row, advance the matchers; a ro
 Prompts of different lengths are padded on the left, here, with an attention mask and position ids; the tokenizer's
 own padding settings are neither used nor touched.
 
+Forced text (`decoding.forced`) is appended to a row as soon as it is forced, and read by the next pass together with
+the token before it; its log-probabilities come from that pass, one position for each. How rows that have different
+numbers of tokens to read share a pass is the business of `decoding.context`.
+
 What it guarantees: a constrained text is complete when the loop ends, because masks are asked for with the tokens
 that are left and EOS is allowed only where the text is complete; `BudgetError` is raised beforehand where even the
 cheapest text needs more tokens. A matcher may be optimistic where deciding emptiness took too long: when no token
@@ -13,8 +17,7 @@ is left, the last token is taken back and forbidden there, and the context is re
 `SETBACKS` of those, `DeadEndError`. The mask is never dropped.
 
 Cost: per step and row a few microseconds beside the model, plus the mask (see ``relark.matcher``), which is filled
-while a GPU runs the forward pass. Models that return no cache that is known here (``past_key_values``,
-``cache_params``) are run over the whole text at each step: slow, and correct.
+while an accelerator runs the forward pass.
 
 What it cannot do: beams, assisted decoding and other processors (``relark.LogitsProcessor`` is for the model's own
 ``generate``); encoder-decoder models.
@@ -22,7 +25,6 @@ What it cannot do: beams, assisted decoding and other processors (``relark.Logit
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,13 +33,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
+from relark.decoding.context import Context
+from relark.decoding.forced import CONTEXT, LONGEST_RUN
+from relark.decoding.masking import blank, masked
 from relark.decoding.sampling import Sampler, Sampling
 from relark.errors import BudgetError, DeadEndError, ModelError
+from relark.matcher import fill_masks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from relark.constraint import Constraint
+    from relark.decoding.forced import Speller
     from relark.matcher import Matcher
     from relark.tokens.vocabulary import Vocabulary
 
@@ -48,13 +55,12 @@ __all__ = [
     "FinishReason",
     "Request",
     "Row",
-    "allowed_tokens",
     "decode",
     "starts",
-    "unpack",
 ]
 
 SETBACKS = 64  # dead ends that one row may back out of
+_LOGITS = 2**26  # that one pass over forced text may give, all rows together
 
 FinishReason = Literal["stop", "length", "stop_string"]
 Ending = Literal["eos", "first", "longest"]
@@ -102,6 +108,7 @@ class Clock:
 class Row:
     """A text in the making; ``data`` is what has been written.
 
+    ``read``: so many of its tokens the model has read.  ``logprobs`` lack those of forced tokens until it has.
     ``handed_out``: so many of its bytes are out of the house, and it does not go back behind them.
     """
 
@@ -110,10 +117,17 @@ class Row:
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     data: bytearray = field(default_factory=bytearray)
+    read: int = 0
+    has_more: bool = False  # forced text, beyond what one pass was given
     forbidden: dict[int, set[int]] = field(default_factory=dict)  # number of tokens before -> tokens that led nowhere
     setbacks: int = 0
     reason: FinishReason | None = None
     handed_out: int = 0
+
+    @property
+    def unread(self) -> list[int]:
+        """What the model has to read yet: all, or where the text is complete all that its log-probabilities need."""
+        return self.tokens[self.read :] if self.reason is None else self.tokens[self.read : -1]
 
 
 def starts(requests: Sequence[Request], vocabulary: Vocabulary) -> list[Matcher | None]:
@@ -151,6 +165,8 @@ def decode(
     sampling: Sampling,
     stop: Sequence[bytes] = (),
     ending: Ending = "eos",
+    speller: Speller | None = None,
+    all_logprobs: bool = True,
     clock: Clock | None = None,
     on_token: Callable[[int, bytes], None] | None = None,
     on_step: Callable[[int, int], None] | None = None,
@@ -162,16 +178,36 @@ def decode(
                 only where what stands before it satisfies the constraint
     ending      "eos": when the model chooses EOS or nothing can follow. "first": as soon as the constraint is
                 satisfied, after one token at least. "longest": only when nothing can follow, or at max_new_tokens
+    speller     writes forced text, without asking the model; None: the model writes it token by token
+    all_logprobs  False: the log-probabilities of forced tokens at a text's end may be missing, which can save a pass
     on_token    called with a row's place and its bytes so far, after each token
     on_step     called with the tokens written and the rows finished by each step
     """
-    batch = Batch(model, vocabulary, requests, matchers, sampling=sampling, stop=stop, ending=ending, clock=clock)
+    batch = Batch(
+        model,
+        vocabulary,
+        requests,
+        matchers,
+        sampling=sampling,
+        stop=stop,
+        ending=ending,
+        speller=speller,
+        all_logprobs=all_logprobs,
+        clock=clock,
+    )
+    tokens = batch.clock.tokens
+    known = dict.fromkeys((row.request.place for row in batch.rows), 0)
     for step in batch.steps():
         if on_token is not None:
             for row in step:
-                on_token(row.request.place, bytes(row.data))
+                place = row.request.place
+                for n in range(known[place] + 1, len(row.tokens)):
+                    on_token(place, vocabulary.decode(row.tokens[:n]))
+                on_token(place, bytes(row.data))
+                known[place] = len(row.tokens)
         if on_step is not None:
-            on_step(len(step), sum(row.reason is not None for row in step))
+            on_step(batch.clock.tokens - tokens, sum(row.reason is not None for row in step))
+            tokens = batch.clock.tokens
     return [batch.finished(row) for row in batch.rows]
 
 
@@ -191,49 +227,113 @@ class Batch:
         sampling: Sampling,
         stop: Sequence[bytes] = (),
         ending: Ending = "eos",
+        speller: Speller | None = None,
+        all_logprobs: bool = True,
         clock: Clock | None = None,
     ) -> None:
         self.vocabulary, self.stop, self.ending, self.clock = vocabulary, stop, ending, clock or Clock()
         self.eos = frozenset(vocabulary.eos_ids)
         self.rows = [Row(request, matcher) for request, matcher in zip(requests, matchers, strict=True)]
-        self.context = _Context(model)
+        self.context = Context(model)
         self.sampler = Sampler(sampling)
+        self.speller, self.all_logprobs = speller, all_logprobs
+        self.longest_run = max(1, min(LONGEST_RUN, _LOGITS // max(1, len(self.rows) * vocabulary.size)))
 
     def steps(self) -> Iterator[list[Row]]:
-        """Each step gives every row that is not finished a token, and yields these rows.
+        """Each step writes into rows that are not finished, a token or several, and yields these rows.
 
-        A step in which some row goes back a token yields nothing.
+        A row that is finished is in no later step.  Nothing is yielded by passes that write nothing: where a row goes
+        back a token, or log-probabilities of forced text are all that is missing.
         """
-        live = list(self.rows)
         clock = self.clock
+        live = list(self.rows)
         began = time.perf_counter()
-        with torch.inference_mode():
-            logits: torch.Tensor | None = self._prefill(live)
-        clock.prefill += time.perf_counter() - began
+        written = [row for row in live if self._force(row)]
+        clock.decode += time.perf_counter() - began
+        if written:
+            yield written
+        live = [row for row in live if not self._is_finished(row)]
+        first, again = True, True
         while live:
             began = time.perf_counter()
             with torch.inference_mode():  # not around the yield: it would reach into the caller's code
-                if logits is None:
-                    logits = self.context.extend([row.tokens[-1] for row in live])
-                chosen = self._choose(live, logits)
-                if chosen is None:  # some rows went back a token
-                    logits = self._prefill(live)
-                    clock.decode += time.perf_counter() - began
-                    continue
-                step = live
-                for row, (token, logprob) in zip(step, chosen, strict=True):
-                    self._take(row, token, logprob)
-                going = [i for i, row in enumerate(step) if row.reason is None]
-                if len(going) < len(step):
-                    live = [step[i] for i in going]
+                logits = self._read(live, again)
+                if first:
+                    clock.prefill += time.perf_counter() - began
+                    began, first = time.perf_counter(), False
+                written, again = self._write(live, logits)
+                going = [i for i, row in enumerate(live) if not self._is_finished(row)]
+                if len(going) < len(live):
+                    live = [live[i] for i in going]
                     self.context.keep(going)
-                logits = None
-            clock.tokens += len(step)
             clock.decode += time.perf_counter() - began
-            yield step
+            if written:
+                yield written
 
-    def _prefill(self, live: list[Row]) -> torch.Tensor:
-        return self._checked_width(self.context.prefill([[*row.request.prompt_ids, *row.tokens] for row in live]))
+    def _is_finished(self, row: Row) -> bool:
+        return row.reason is not None and not (self.all_logprobs and len(row.logprobs) < len(row.tokens))
+
+    def _read(self, live: list[Row], again: bool) -> torch.Tensor:
+        """Let the model read on, or ``again`` from the start; the logits after what it read, float32[B, n, V]."""
+        if again:
+            texts = [[*row.request.prompt_ids, *row.tokens[: row.read], *row.unread] for row in live]
+            for row in live:
+                row.read += len(row.unread)
+            return self._checked_width(
+                self.context.prefill(texts, max(row.read - len(row.logprobs) for row in live) + 1)
+            )
+        logits, read = self.context.extend([row.unread for row in live])
+        for row, n in zip(live, read, strict=True):
+            row.read += n
+        return self._checked_width(logits)
+
+    def _write(self, live: list[Row], logits: torch.Tensor) -> tuple[list[Row], bool]:
+        """Write into the rows of which the model has read everything; these rows, and whether others went back.
+
+        On an accelerator the model is still at it: what needs no logits comes first.
+        """
+        ready = [i for i, row in enumerate(live) if row.reason is None and row.read == len(row.tokens)]
+        forced = [i for i in ready if live[i].has_more and self._force(live[i])]
+        if forced:
+            ready = [i for i in ready if i not in forced]
+        written, rows = [live[i] for i in forced], [live[i] for i in ready]
+        masks = self._masks(rows)
+        self._score(live, logits)
+        if not rows:
+            return written, False
+        if isinstance(masks, list):
+            for row in masks:
+                self._go_back(row)
+            return written, True
+        last = logits[:, -1]
+        chosen = self._choose(rows, last if len(ready) == len(live) else last[ready], masks)
+        if chosen is None:
+            return written, True
+        for row, (token, logprob) in zip(rows, chosen, strict=True):
+            self._take(row, token)
+            if token not in self.eos:
+                row.logprobs.append(logprob)
+            self._force(row)
+        self.clock.tokens += len(rows)
+        return written + rows, False
+
+    def _score(self, live: list[Row], logits: torch.Tensor) -> None:
+        """Note the log-probabilities of forced tokens that ``logits`` tell."""
+        last = logits.shape[1] - 1
+        rows, columns, tokens = [], [], []
+        for i, row in enumerate(live):
+            for n in range(len(row.logprobs), min(row.read + 1, len(row.tokens))):
+                rows.append(i)
+                columns.append(last - row.read + n)
+                tokens.append(row.tokens[n])
+        if not rows:
+            return
+        found = logits[rows, columns]
+        norms = found.logsumexp(dim=-1)
+        chosen = found.gather(1, torch.tensor(tokens, device=found.device)[:, None])[:, 0]
+        for i, (norm, logprob) in zip(rows, torch.stack((norms, chosen - norms), dim=1).tolist(), strict=True):
+            self._check_norm(live[i], norm)
+            live[i].logprobs.append(logprob)
 
     def _checked_width(self, logits: torch.Tensor) -> torch.Tensor:
         if logits.shape[-1] != self.vocabulary.size:
@@ -245,40 +345,55 @@ class Batch:
 
     # --- one step -----------------------------------------------------------------------------------------------------
 
-    def _choose(self, live: list[Row], logits: torch.Tensor) -> list[tuple[int, float]] | None:
-        """A token and its log-probability for each row; None where a row had to go back instead."""
+    def _masks(self, rows: list[Row]) -> torch.Tensor | list[Row]:
+        """The packed masks of ``rows``, int32[B, words]; or the rows that have no token left, if there are any."""
         began = time.perf_counter()
-        packed = np.full((len(live), self.vocabulary.n_words), -1, np.int32)
-        dead = [
-            i for i, row in enumerate(live) if row.matcher is not None and not self._fill(row, row.matcher, packed[i])
-        ]
+        words = blank(len(rows), self.vocabulary.n_words, self.context.device)
+        packed = words.numpy()
+        fill_masks(
+            [row.matcher for row in rows], packed, [row.request.max_new_tokens - len(row.tokens) for row in rows]
+        )
+        dead = [row for row, mask in zip(rows, packed, strict=True) if not self._narrow(row, mask)]
         self.clock.mask += time.perf_counter() - began
-        if not dead:
-            norms = logits.logsumexp(dim=-1)
-            scores = logits
-            if any(row.matcher is not None for row in live):
-                scores = logits.masked_fill(~allowed_tokens(packed, self.vocabulary.size, logits.device), -torch.inf)
-            best = scores.amax(dim=-1)
-            for i, (norm, top) in enumerate(torch.stack((norms, best)).T.tolist()):
-                if norm != norm or norm in (float("inf"), float("-inf")):
-                    raise ModelError(
-                        f"the model's logits for token {len(live[i].tokens) + 1} of text "
-                        f"{live[i].request.place + 1} are NaN or infinite. Weights in float16 often overflow: load "
-                        "the model in bfloat16 or float32."
-                    )
-                if top == float("-inf"):  # the model itself rules out every token that is left
-                    dead.append(i)
-        if dead:
-            for i in dead:
-                self._go_back(live[i])
-            return None
-        chosen = self.sampler.choose(scores, [row.request.place for row in live])
-        logprobs = logits.gather(1, chosen[:, None])[:, 0] - norms
-        return list(zip(chosen.tolist(), logprobs.tolist(), strict=True))
+        return dead or words
 
-    def _fill(self, row: Row, matcher: Matcher, packed: NDArray[np.int32]) -> bool:
-        """Write the tokens that ``row`` may take into ``packed``; whether there are any."""
-        matcher.fill(packed, row.request.max_new_tokens - len(row.tokens))
+    def _choose(self, rows: list[Row], logits: torch.Tensor, masks: torch.Tensor) -> list[tuple[int, float]] | None:
+        """A token and its log-probability for each row; None where a row had to go back instead.
+
+        logits   float32[B, V], after what each row has read
+        """
+        norms = logits.logsumexp(dim=-1)
+        scores = logits if all(row.matcher is None for row in rows) else masked(logits, masks)
+        best, chosen = scores.max(dim=-1)
+        if not self.sampler.is_greedy:
+            chosen = torch.zeros_like(chosen)
+        found = torch.stack((norms, best, chosen.float()), dim=1).tolist()  # one wait for the model; ids stay exact
+        dead = []
+        for row, (norm, top, _) in zip(rows, found, strict=True):
+            self._check_norm(row, norm)
+            if top == float("-inf"):  # the model itself rules out every token that is left
+                dead.append(row)
+        for row in dead:
+            self._go_back(row)
+        if dead:
+            return None
+        if self.sampler.is_greedy:
+            return [(int(token), top - norm) for norm, top, token in found]
+        drawn = self.sampler.choose(scores, [(row.request.place, len(row.data)) for row in rows])
+        logprobs = logits.gather(1, drawn[:, None])[:, 0] - norms
+        return list(zip(drawn.tolist(), logprobs.tolist(), strict=True))
+
+    def _check_norm(self, row: Row, norm: float) -> None:
+        if norm != norm or norm in (float("inf"), float("-inf")):
+            raise ModelError(
+                f"the model's logits for token {len(row.logprobs) + 1} of text {row.request.place + 1} are NaN or "
+                "infinite. Weights in float16 often overflow: load the model in bfloat16 or float32."
+            )
+
+    def _narrow(self, row: Row, packed: NDArray[np.int32]) -> bool:
+        """Take from ``packed``, the mask of ``row``, what the loop itself forbids; whether anything is left."""
+        if row.matcher is None:
+            return True
         for token in row.forbidden.get(len(row.tokens), ()):
             _clear(packed, token)
         if self.ending == "longest" or (self.ending == "first" and not row.tokens):
@@ -289,7 +404,29 @@ class Batch:
                 packed[:] = with_eos
         return bool(packed.any())
 
-    def _take(self, row: Row, token: int, logprob: float) -> None:
+    def _force(self, row: Row) -> bool:
+        """Append what is forced, as far as the budget allows it in these tokens; whether there was anything."""
+        matcher, speller = row.matcher, self.speller
+        row.has_more = False
+        if matcher is None or speller is None or row.reason is not None:
+            return False
+        began = time.perf_counter()
+        before = len(row.tokens)
+        run = speller.tokens(matcher, (*row.request.prompt_ids[-CONTEXT:], *row.tokens[-CONTEXT:])[-CONTEXT:])
+        row.has_more = len(run) > self.longest_run
+        packed = np.empty(self.vocabulary.n_words, np.int32)
+        for token in run[: self.longest_run]:
+            matcher.fill(packed, row.request.max_new_tokens - len(row.tokens))
+            if not self._narrow(row, packed) or not _allows(packed, token):
+                break
+            self._take(row, token)
+            if row.reason is not None:
+                break
+        self.clock.tokens += len(row.tokens) - before
+        self.clock.mask += time.perf_counter() - began
+        return len(row.tokens) > before
+
+    def _take(self, row: Row, token: int) -> None:
         if token in self.eos:
             row.reason = "stop"
             return
@@ -297,7 +434,6 @@ class Batch:
         if matcher is not None:
             matcher.advance(token)
         row.tokens.append(token)
-        row.logprobs.append(logprob)
         before = len(row.data)
         row.data += self.vocabulary.token_bytes[token] or b""
         cut = self._stopped_at(row, before)
@@ -337,7 +473,8 @@ class Batch:
                 f"has been streamed already ({row.request.constraint}); without streaming relark would go back."
             )
         token = row.tokens.pop()
-        row.logprobs.pop()
+        row.logprobs.pop()  # a row goes back when it is to choose, and then its forced tokens have theirs
+        row.read -= 1
         row.matcher.rollback(1)
         row.data = bytearray(data)
         here = len(row.tokens)
@@ -351,105 +488,9 @@ class Batch:
         return Decoded(bytes(row.data), tuple(row.tokens), tuple(row.logprobs), row.reason)
 
 
+def _allows(packed: NDArray[np.int32], token: int) -> bool:
+    return bool(int(packed[token >> 5]) >> (token & 31) & 1)
+
+
 def _clear(packed: NDArray[np.int32], token: int) -> None:
     packed.view(np.uint32)[token >> 5] &= np.uint32(~(1 << (token & 31)) & 0xFFFFFFFF)
-
-
-def allowed_tokens(packed: NDArray[np.int32], size: int, device: torch.device) -> torch.Tensor:
-    """Packed masks as booleans on ``device``: int32[B, ceil(size/32)] -> bool[B, size]."""
-    if device.type == "cpu":
-        bits = np.unpackbits(packed.view(np.uint8), axis=1, bitorder="little", count=size)
-        return torch.from_numpy(bits.view(np.bool_))
-    return unpack(torch.from_numpy(packed).to(device, non_blocking=True), size)  # a 32nd of the traffic
-
-
-def unpack(words: torch.Tensor, size: int) -> torch.Tensor:
-    """`allowed_tokens` for words that are on the device already."""
-    shifts = torch.arange(32, dtype=torch.int32, device=words.device)
-    return (words[:, :, None] >> shifts).bitwise_and_(1).view(len(words), -1)[:, :size].bool()
-
-
-class _Context:
-    """What the model has read: its KV cache, and the attention mask and positions that go with it."""
-
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        whole = getattr(model, "_orig_mod", model)  # torch.compile
-        whole = whole.get_base_model() if hasattr(whole, "get_base_model") else whole  # PEFT
-        self._accepts = set(inspect.signature(whole.forward).parameters)
-        self.device: torch.device = getattr(model, "device", None) or next(model.parameters()).device
-        self._cache_name: str | None = None
-        self._cache: Any = None
-        self._attention: torch.Tensor | None = None  # int64[B, columns]; None where nothing is padding
-        self._lengths: list[int] = []  # tokens of each row that the model has read
-        self._sequences: list[list[int]] | None = None  # kept only for models without a cache
-
-    def prefill(self, sequences: list[list[int]]) -> torch.Tensor:
-        """Forget everything, read ``sequences``; the logits after each, float32[B, V]."""
-        self._cache, self._cache_name, self._sequences = None, None, None
-        longest = max(len(s) for s in sequences)
-        padding = [longest - len(s) for s in sequences]
-        ids = torch.tensor([[0] * n + s for n, s in zip(padding, sequences, strict=True)], device=self.device)
-        positions = torch.tensor([[0] * n + list(range(longest - n)) for n in padding], device=self.device)
-        self._attention = None
-        if any(padding):
-            if "attention_mask" not in self._accepts:
-                raise ModelError(
-                    f"{type(self.model).__name__} takes no attention_mask, so prompts of different lengths cannot "
-                    "share a batch; pass batch_size=1."
-                )
-            self._attention = torch.tensor([[0] * n + [1] * (longest - n) for n in padding], device=self.device)
-        self._lengths = [len(s) for s in sequences]
-        outputs = self._forward(ids, positions)
-        for name in ("past_key_values", "cache_params"):
-            cache = getattr(outputs, name, None)
-            if cache is not None and name in self._accepts and hasattr(cache, "reorder_cache"):
-                self._cache_name, self._cache = name, cache
-                break
-        else:
-            self._sequences = [list(s) for s in sequences]
-        return _last(outputs)
-
-    def extend(self, tokens: list[int]) -> torch.Tensor:
-        """Read one more token in each row; the logits after it, float32[B, V]."""
-        if self._sequences is not None:
-            return self.prefill([[*s, token] for s, token in zip(self._sequences, tokens, strict=True)])
-        ids = torch.tensor(tokens, device=self.device)[:, None]
-        positions = torch.tensor(self._lengths, device=self.device)[:, None]
-        if self._attention is not None:
-            self._attention = torch.cat((self._attention, self._attention.new_ones((len(tokens), 1))), dim=1)
-        self._lengths = [n + 1 for n in self._lengths]
-        return _last(self._forward(ids, positions))
-
-    def keep(self, rows: list[int]) -> None:
-        """Drop all rows but these."""
-        if not rows:
-            self._cache = self._attention = None
-            return
-        self._lengths = [self._lengths[i] for i in rows]
-        if self._sequences is not None:
-            self._sequences = [self._sequences[i] for i in rows]
-        index = torch.tensor(rows, device=self.device)
-        if self._attention is not None:
-            self._attention = self._attention[index]
-        if self._cache is not None:
-            self._cache.reorder_cache(index)
-
-    def _forward(self, ids: torch.Tensor, positions: torch.Tensor) -> Any:
-        options: dict[str, Any] = {"input_ids": ids, "return_dict": True}
-        if "use_cache" in self._accepts:
-            options["use_cache"] = True
-        if "position_ids" in self._accepts:
-            options["position_ids"] = positions
-        if self._cache_name is not None:
-            options[self._cache_name] = self._cache
-        if self._attention is not None and self._cache_name != "cache_params":
-            options["attention_mask"] = self._attention  # a recurrent state has read its padding, masked, already
-        if "logits_to_keep" in self._accepts:
-            options["logits_to_keep"] = 1
-        return self.model(**options)
-
-
-def _last(outputs: Any) -> torch.Tensor:
-    logits: torch.Tensor = outputs.logits[:, -1]
-    return logits.float()

@@ -53,9 +53,10 @@ import numpy as np
 import torch
 import transformers
 
-from relark.decoding.loop import allowed_tokens
+from relark.decoding.masking import blank, masked
 from relark.decoding.models import logits_width
 from relark.errors import ArgumentError, BudgetError, DeadEndError, ModelError, TokenNotAllowed
+from relark.matcher import fill_masks
 from relark.tokens.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class LogitsProcessor(transformers.LogitsProcessor):
         call = self._call_of(rows)
         call.last, call.length = [row.tobytes() for row in rows], rows.shape[1]
         left = self._tokens_left(rows.shape[1] - call.start)
-        packed = np.full((len(rows), self._vocabulary.n_words), -1, np.int32)
+        matchers: list[Matcher | None] = [None] * len(rows)
         judged: list[int] = []
         ended: list[int] = []
         lost: dict[int, TokenNotAllowed] = {}
@@ -155,19 +156,21 @@ class LogitsProcessor(transformers.LogitsProcessor):
             judged.append(i)
             if rows.shape[1] == call.start and left is not None:
                 self._check_budget(matcher, left, constraint)
-            matcher.fill(packed[i], left)
-        masked = scores.masked_fill(~allowed_tokens(packed, self._vocabulary.size, scores.device), -torch.inf)
+            matchers[i] = matcher
+        words = blank(len(rows), self._vocabulary.n_words, scores.device)
+        fill_masks(matchers, words.numpy(), [left] * len(rows))
+        result = masked(scores, words)
         eos = list(self._vocabulary.eos_ids)
         for i in ended:  # generate pads these rows itself; beams of them must stay what they are, and finite
-            masked[i] = -torch.inf
-            masked[i, eos] = 0.0
+            result[i] = -torch.inf
+            result[i, eos] = 0.0
         if lost and not self._foreign_assistant:  # else its draft, which the model will not follow: let it be
             _check_dead_beams(lost, rows[:, : call.start], scores)
-            masked[list(lost)] = -torch.inf
+            result[list(lost)] = -torch.inf
         if len(ended) == len(call.prompts) == len(rows) and self._prompt is None and scores.device.type != "mps":
             raise ArgumentError(_TWO_WAYS)  # generate asks for nothing after the end, but on mps, and for repeated rows
-        _check_scores(judged, scores, masked, rows.shape[1] - call.start)
-        return masked
+        _check_scores(judged, scores, result, rows.shape[1] - call.start)
+        return result
 
     # --- before and after ---------------------------------------------------------------------------------------------
 

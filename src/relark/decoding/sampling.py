@@ -1,8 +1,9 @@
 """How the next token is picked from the logits that are left after the mask.
 
 Greedy: the largest logit. Sampling: temperature, then top-k, then top-p, in transformers' order and with its own
-warpers, then one draw per row. Every row has a generator of its own, seeded from (seed, place of the row in the
-request), so that a row's text does not depend on which rows share its batch or finish before it.
+warpers, then one draw per row. A draw depends on the seed, the place of the row in the request, and where in the text
+the token starts: not on the rows that share the batch or finish before, nor on whether the text before was
+drawn or forced, or in which tokens.
 
 Cost: with top-p, a sort of the vocabulary per row and step, as in transformers. What it cannot do: beams; use
 ``relark.LogitsProcessor`` with the model's own ``generate`` for those.
@@ -66,16 +67,16 @@ def _is_int(value: object) -> bool:
 
 
 class Sampler:
-    """Draws tokens for the rows of one request, as its `Sampling` says."""
+    """Draws tokens for the rows of one request, as its `Sampling` says; ``is_greedy``: by the largest logit."""
 
     def __init__(self, sampling: Sampling) -> None:
         import torch
         from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-        self._greedy = sampling.greedy
-        self._generators: dict[int, torch.Generator] = {}
+        self.is_greedy = sampling.greedy
+        self._generators: dict[int, tuple[int, torch.Generator]] = {}  # row -> where it was seeded last, its generator
         self._warpers: list[Any] = []
-        if self._greedy:
+        if self.is_greedy:
             return
         seed = sampling.seed
         self._seed = int(torch.randint(2**62, ())) if seed is None else seed
@@ -86,33 +87,34 @@ class Sampler:
         if sampling.top_p is not None and sampling.top_p < 1:
             self._warpers.append(TopPLogitsWarper(float(sampling.top_p)))
 
-    def choose(self, scores: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
+    def choose(self, scores: torch.Tensor, rows: Sequence[tuple[int, int]]) -> torch.Tensor:
         """A token for each row of ``scores``.
 
         scores   float32[B, V], -inf for forbidden tokens, at least one finite value in each row; not modified
-        rows     the place of each row in the request, B of them
+        rows     for each its place in the request, and the bytes of its text so far; B of them
         Returns  int64[B]
         """
         import torch
 
-        if self._greedy:
+        if self.is_greedy:
             return scores.argmax(dim=-1)
         for warper in self._warpers:
             scores = warper(None, scores)
         probabilities = scores.softmax(dim=-1)
         chosen = [
-            torch.multinomial(probabilities[i], 1, generator=self._generator(row, scores.device))
-            for i, row in enumerate(rows)
+            torch.multinomial(probabilities[i], 1, generator=self._generator(row, size, scores.device))
+            for i, (row, size) in enumerate(rows)
         ]
         return torch.cat(chosen)
 
-    def _generator(self, row: int, device: torch.device) -> torch.Generator:
+    def _generator(self, row: int, size: int, device: torch.device) -> torch.Generator:
+        """The row's generator, seeded for this place in the text; not again if it was seeded for it last."""
         import torch
 
-        generator = self._generators.get(row)
-        if generator is None:
-            generator = torch.Generator(device=device)
-            # Odd 64-bit constant (golden ratio): consecutive rows and consecutive seeds give unrelated generators.
-            generator.manual_seed(((self._seed * 2 + 1) * 0x9E3779B97F4A7C15 + row * 0xBF58476D1CE4E5B9) % 2**63)
-            self._generators[row] = generator
+        seeded, generator = self._generators.get(row) or (-1, torch.Generator(device=device))
+        if seeded != size:
+            # Odd 64-bit constants (golden ratio ...): consecutive numbers give unrelated generators.
+            mixed = (self._seed * 2 + 1) * 0x9E3779B97F4A7C15 + row * 0xBF58476D1CE4E5B9 + size * 0x94D049BB133111EB
+            generator.manual_seed(mixed % 2**63)
+            self._generators[row] = size, generator
         return generator

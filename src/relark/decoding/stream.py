@@ -55,6 +55,7 @@ def stream(
     top_k: int | None = None,
     seed: int | None = None,
     stop: str | Sequence[str] | None = None,
+    fast_forward: bool = True,
 ) -> Iteration[str, None, Result]:
     """The text of `relark.generate` in pieces, as it is written.
 
@@ -71,7 +72,7 @@ def stream(
         1, regex, choices, constraint, schema=schema, grammar=grammar, start=start, result=result
     )
     sampling = Sampling(temperature, top_p, top_k, seed)
-    return _pieces(*_started(prompt, found, model, tokenizer, max_new_tokens, sampling, stops))
+    return _pieces(*_started(prompt, found, model, tokenizer, max_new_tokens, sampling, stops, fast_forward))
 
 
 def stream_objects(
@@ -85,6 +86,7 @@ def stream_objects(
     top_p: float | None = None,
     top_k: int | None = None,
     seed: int | None = None,
+    fast_forward: bool = True,
 ) -> Iteration[Event, None, Result]:
     """The values of a JSON text, each as soon as it is complete.
 
@@ -104,7 +106,7 @@ def stream_objects(
         raise ArgumentError("schema=None: expected a type, a JSON Schema, or what relark.schema(...) made of one.")
     [constraint] = generation._constraints(1, None, None, None, schema=schema)
     sampling = Sampling(temperature, top_p, top_k, seed)
-    pieces = _pieces(*_started(prompt, constraint, model, tokenizer, max_new_tokens, sampling, ()))
+    pieces = _pieces(*_started(prompt, constraint, model, tokenizer, max_new_tokens, sampling, (), fast_forward))
     return _events(pieces, None if constraint is None else constraint.parse_part)
 
 
@@ -132,6 +134,7 @@ def _started(
     max_new_tokens: int | None,
     sampling: Sampling,
     stops: Sequence[bytes],
+    fast_forward: bool,
 ) -> tuple[Batch, Request, Clock]:
     """Everything that can be checked is checked; nothing has been generated."""
     prompts, single = generation._prompts(prompt)
@@ -140,6 +143,8 @@ def _started(
             f"prompt: streams are of one text, got a list of {len(prompts)}; give one prompt, or use relark.generate."
         )
     generation.check_max_new_tokens(max_new_tokens)
+    generation.check_fast_forward(fast_forward)
+    from relark.decoding.forced import Speller
     from relark.decoding.loop import Batch, Clock, starts
 
     generator = generation.Generator(model, tokenizer)
@@ -147,7 +152,16 @@ def _started(
     vocabulary = generator.vocabulary
     clock = Clock()
     matchers = starts(requests, vocabulary)
-    batch = Batch(generator.model, vocabulary, requests, matchers, sampling=sampling, stop=stops, clock=clock)
+    batch = Batch(
+        generator.model,
+        vocabulary,
+        requests,
+        matchers,
+        sampling=sampling,
+        stop=stops,
+        speller=Speller(generator.tokenizer, vocabulary) if fast_forward else None,
+        clock=clock,
+    )
     return batch, requests[0], clock
 
 

@@ -57,7 +57,7 @@ from relark.language.terms import (
 Transitions = tuple[tuple[int, Term], ...]
 
 _transitions: Cache[Term, Transitions] = Cache(
-    "transitions", share=0.11, cost=lambda key, value: 300 + 500 * len(value)
+    "transitions", share=0.10, cost=lambda key, value: 300 + 500 * len(value)
 )
 
 
@@ -151,6 +151,11 @@ def derive(term: Term, byte: int) -> Term:
         if mask >> byte & 1:
             return target
     return EMPTY
+
+
+def derive_once(term: Term, byte: int) -> Term:
+    """`derive` where the term's other derivatives will hardly be needed: without its linear form, unless known."""
+    return derive(term, byte) if _transitions.get(term) is not None else derive_by_definition(term, byte)
 
 
 def derive_by_definition(term: Term, byte: int) -> Term:
@@ -276,5 +281,10 @@ def _find_clamped(term: Term, limit: int, known: dict[Term, Term]) -> Term:
                 rest = rest.tail
             if isinstance(rest, Repeat | LeafTerm):
                 rest = _clamped(rest, limit, known)
-            return concat(*parts, rest)
+            same: Term = term
+            for part in parts:
+                if not isinstance(same, Concat) or part is not same.head:
+                    return concat(*parts, rest)
+                same = same.tail
+            return term if rest is same else concat(*parts, rest)
     return term

@@ -1,8 +1,9 @@
 """Terms as numbers, and their derivatives as rows of numbers: what an array walk needs.
 
-`States` numbers the terms that walks come across and keeps for each a row of 256 successors (int32; 0 is dead).  A
-state whose language is empty has number 0, so a walk never enters it.  Rows are filled when a walk asks, from a
-term's linear form; those of COSTLY terms byte by byte, unless many bytes are asked for.
+`States` numbers the terms that walks come across and keeps for each a row of 256 successors (int32; 0 is dead), or,
+within a literal, the one byte that leads on.  A state whose language is empty has number 0, so a walk never enters
+it.  Successors are filled in when a walk asks, from a term's linear form; those of COSTLY terms byte by byte,
+unless many bytes are asked for.
 
 Cannot do: terms with the LAZY flag, which derive byte by byte and whose states seldom recur.
 
@@ -15,33 +16,47 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from relark import caches
+from relark import caches, kernel
 from relark.language.completion import is_empty
-from relark.language.derivative import derive, transitions
-from relark.language.terms import CHECK, COSTLY, EMPTY, LAZY, Term, Union, union
+from relark.language.derivative import Transitions, derive, transitions
+from relark.language.terms import CHECK, COSTLY, EMPTY, LAZY, ByteSet, Concat, Term, Union, union
 
 DEAD = 0
-_UNKNOWN = -1  # a successor that has not been asked for
+UNKNOWN = -1  # a successor that has not been asked for
+KNOWN = 1  # flags of a state: its successors were filled in (those of a COSTLY term that were asked for)
+IS_LAZY = 2  # its term has the LAZY flag
+IS_NULLABLE = 4
+PARTLY = 8  # some of its successors may be UNKNOWN
 _MANY = 48  # bytes that are worth a whole row
-_ROW_BYTES = 256 * 4 + 300
+_ROOM = 64  # states, to begin with
+_ROW_BYTES = 256 * 4 + 200
 _NUMBER_BYTES = 500
 
 
 class States:
-    """A table of numbered states.  Use it under its ``lock``."""
+    """A table of numbered states.  Use it under its ``lock``.
+
+    For state k, ``flags[k]`` (uint8) says what is known of it.  With KNOWN, its successors are ``only_next[k]`` by
+    ``only_byte[k]`` if that is not DEAD, and else by byte b ``rows[row_of[k], b]``, UNKNOWN where a COSTLY term was
+    not asked.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.terms: list[Term] = [EMPTY]
-        self.rows: NDArray[np.int32] = np.full((64, 256), DEAD, np.int32)
-        self.rows[DEAD] = DEAD
-        self.known = np.zeros(64, np.bool_)  # whether the whole row is filled
-        self.known[DEAD] = True
-        self.lazy = np.zeros(64, np.bool_)  # whether the term has the LAZY flag
+        self.flags = np.zeros(_ROOM, np.uint8)
+        self.flags[DEAD] = KNOWN
+        self.row_of = np.zeros(_ROOM, np.int32)
+        self.only_byte = np.zeros(_ROOM, np.uint8)
+        self.only_next = np.zeros(_ROOM, np.int32)
+        self.rows: NDArray[np.int32] = np.zeros((_ROOM, 256), np.int32)  # the first is that of states without any
+        self.n_rows = 1
+        self._table: Any = None
         self._numbers: dict[Term, int] = {EMPTY: DEAD}
         self._some_costly = False
 
@@ -56,57 +71,89 @@ class States:
         number = self._numbers.get(live)
         if number is None:
             number = len(self.terms)
-            if number == len(self.rows):
-                self.rows = np.concatenate([self.rows, np.full_like(self.rows, DEAD)])
-                self.known = np.concatenate([self.known, np.zeros_like(self.known)])
-                self.lazy = np.concatenate([self.lazy, np.zeros_like(self.lazy)])
-            self.lazy[number] = bool(live.flags & LAZY)
+            if number == len(self.flags):
+                self._grow()
+            self.flags[number] = (IS_LAZY if live.flags & LAZY else 0) | (IS_NULLABLE if live.nullable else 0)
             self.terms.append(live)
             self._numbers[live] = number
         self._numbers[term] = number
         return number
 
-    def fill(self, number: int) -> None:
-        """Fill the row of a state."""
-        targets = [(_members(mask), self.number(target)) for mask, target in transitions(self.terms[number])]
-        row = self.rows[number]  # after numbering: that may have moved the table
-        row[:] = DEAD
-        for members, target in targets:
-            row[members] = target
-        self.known[number] = True
+    @property
+    def table(self) -> Any:
+        """The arrays for the compiled kernel."""
+        if self._table is None:
+            self._table = kernel.compiled.Table(self.flags, self.row_of, self.rows, self.only_byte, self.only_next)
+        return self._table
+
+    def _grow(self) -> None:
+        self._table = None
+        for name in ("flags", "row_of", "only_byte", "only_next"):
+            old = getattr(self, name)
+            setattr(self, name, np.concatenate([old, np.zeros_like(old)]))
+
+    def _row(self, number: int) -> NDArray[np.int32]:
+        """A new row, all DEAD, for a state."""
+        index = self.n_rows
+        if index == len(self.rows):
+            self._table = None
+            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+        self.row_of[number] = index
+        self.n_rows += 1
+        row: NDArray[np.int32] = self.rows[index]
+        return row
+
+    def provide(self, number: int, bytes_: NDArray[np.uint8]) -> None:
+        """Fill in the successors of a state; of one with the COSTLY flag, at least those by ``bytes_``."""
+        term = self.terms[number]
+        if not term.flags & COSTLY:
+            self._fill(number, term)
+            return
+        if not self.flags[number] & KNOWN:
+            self._row(number)[:] = UNKNOWN
+            self.flags[number] |= KNOWN | PARTLY
+            self._some_costly = True
+        index = self.row_of[number]
+        asked = self.rows[index, bytes_] == UNKNOWN
+        if np.count_nonzero(asked) >= _MANY:
+            self._fill(number, term)
+            return
+        for byte in set(bytes_[asked].tolist()):
+            target = self.number(derive(term, byte))
+            self.rows[index, byte] = target
+
+    def _fill(self, number: int, term: Term) -> None:
+        if isinstance(term, Concat) and isinstance(term.head, ByteSet):  # what literals are made of
+            form: Transitions = ((term.head.mask, term.tail),)
+        else:
+            form = transitions(term)
+        if len(form) == 1 and not form[0][0] & (form[0][0] - 1) and not self.row_of[number]:
+            self.only_next[number] = self.number(form[0][1])
+            self.only_byte[number] = form[0][0].bit_length() - 1
+        else:
+            targets = [(_members(mask), self.number(target)) for mask, target in form]
+            row = self.rows[self.row_of[number]] if self.row_of[number] else self._row(number)
+            row[:] = DEAD
+            for members, target in targets:
+                row[members] = target
+        self.flags[number] = int(self.flags[number]) & ~PARTLY | KNOWN
 
     def successors(self, states: NDArray[np.int32], bytes_: NDArray[np.uint8]) -> NDArray[np.int32]:
         """The successor of each state by each byte."""
-        missing = states[~self.known[states]]
-        if missing.size:
-            for number in self.distinct(missing).tolist():
-                self._prepare(number)
-        after = self.rows[states, bytes_]
-        if self._some_costly and (unknown := after == _UNKNOWN).any():
-            self._ask(states[unknown], bytes_[unknown])
-            after = self.rows[states, bytes_]
-        return after
+        unknown = self.flags[states] & KNOWN == 0
+        if unknown.any():
+            self._provide_all(states[unknown], bytes_[unknown])
+        after = self.rows[self.row_of[states], bytes_]
+        if self._some_costly and (unknown := after == UNKNOWN).any():
+            self._provide_all(states[unknown], bytes_[unknown])
+            after = self.rows[self.row_of[states], bytes_]
+        only = self.only_next[states]
+        return np.where((only != DEAD) & (self.only_byte[states] == bytes_), only, after)
 
-    def _prepare(self, number: int) -> None:
-        term = self.terms[number]
-        if not term.flags & COSTLY:
-            self.fill(number)
-            return
-        self.rows[number] = _UNKNOWN
-        self.known[number] = self._some_costly = True
-
-    def _ask(self, states: NDArray[np.int32], bytes_: NDArray[np.uint8]) -> None:
-        """Find the successors of costly states by these bytes."""
-        wanted: dict[int, set[int]] = {}
-        for number, byte in zip(states.tolist(), bytes_.tolist(), strict=True):
-            wanted.setdefault(number, set()).add(byte)
-        for number, asked in wanted.items():
-            if len(asked) >= _MANY:
-                self.fill(number)
-                continue
-            for byte in asked:
-                target = self.number(derive(self.terms[number], byte))
-                self.rows[number, byte] = target
+    def _provide_all(self, states: NDArray[np.int32], bytes_: NDArray[np.uint8]) -> None:
+        for number in self.distinct(states).tolist():
+            costly = self.terms[number].flags & COSTLY
+            self.provide(number, np.unique(bytes_[states == number]) if costly else bytes_[:0])
 
     def distinct(self, numbers: NDArray[np.int32]) -> NDArray[np.intp]:
         """``numbers`` without repetition, ascending; linear, where `numpy.unique` sorts."""
@@ -116,14 +163,14 @@ class States:
 
     @property
     def bytes(self) -> int:
-        return len(self.terms) * _ROW_BYTES + len(self._numbers) * _NUMBER_BYTES  # many numbers are of dead terms
+        return self.n_rows * _ROW_BYTES + len(self._numbers) * _NUMBER_BYTES  # many numbers are of dead terms
 
 
 class _Shared:
     """The table in use, and its place among the caches."""
 
     name = "states"
-    share = 0.13
+    share = 0.16
 
     def __init__(self) -> None:
         self.table = States()

@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -189,9 +189,10 @@ class Cut:
     """Words of ``head``, each followed by what depends on it.
 
     ``head``: without the LAZY flag; no word of it is a proper prefix of another.  ``then``: what follows a word, EMPTY
-    if that is none.  It is ``usual`` and something more for every word for which ``is_usual``.  Completing that more
-    takes no more bytes than completing ``after``, but for ``slack``; after another beginning, ``slack`` more bytes lead
-    to a usual word.
+    if that is none.  It is ``usual`` and something more, never nothing, for every word for which ``is_usual``.
+    Completing that more takes no more bytes than completing ``after``, but for ``slack``; after another beginning,
+    ``slack`` more bytes lead to a usual word.  ``unusual``: all words that are not usual and have no byte of the mask
+    ``asked``; None where they are not known.
     """
 
     head: Term
@@ -200,6 +201,34 @@ class Cut:
     then: Callable[[bytes], Term]
     after: Term
     slack: int
+    unusual: Collection[bytes] | None = None
+    asked: int = 0
+
+
+class Words:
+    """A sequence of words that many leaves choose from; ``==`` means the same words.  Immutable and hashable."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def word(self, index: int) -> bytes | Term:
+        """One of them, not empty; several that mean the same as a term without the LAZY flag."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Choice:
+    """Some of ``words``, as a bit set of their indices, each followed by what depends on it.
+
+    ``then``: what follows a word, by its index; the empty string does not, and for each word that is chosen there is
+    something that may.  No word is a proper prefix of another.
+    """
+
+    words: Words
+    chosen: int
+    then: Callable[[int], Term]
 
 
 class Leaf:
@@ -263,6 +292,10 @@ class Leaf:
 
         Where a leaf has both, cuts are used rather than `parts`.
         """
+        return None
+
+    def choice(self) -> Choice | None:
+        """The same language as words out of a list, each with what follows it; None where that is not known."""
         return None
 
     def price(self, alphabet: int, spell: Callable[[bytes], int]) -> int:
@@ -372,16 +405,22 @@ def _intern(key: Hashable, make: Callable[[], T]) -> T:
         term = reference()
         if term is not None:
             return term  # type: ignore[return-value]
-    made = make()  # not under the lock: it may use caches and run a leaf's code
+    return _enter(key, make())
+
+
+def _enter(key: Hashable, made: T) -> T:
+    """The one term of this key: ``made``, unless another thread was faster."""
     new = _Interned(made, _forget)
     new.key = key
-    with _lock:
-        reference = _interned.get(key)
-        if reference is not None:
-            term = reference()
-            if term is not None:
-                return term  # type: ignore[return-value]
-        _interned[key] = new
+    reference = _interned.setdefault(key, new)  # atomic
+    if reference is not new:
+        with _lock:
+            found = _interned.get(key)
+            if found is not None:
+                term = found()
+                if term is not None:
+                    return term  # type: ignore[return-value]
+            _interned[key] = new
     return made
 
 
@@ -482,6 +521,12 @@ def _then(first: Term, rest: Term) -> Term:
 
 
 def _cons(head: Term, tail: Term) -> Term:
+    key = head, tail
+    reference = _interned.get(key)
+    if reference is not None:
+        known = reference()
+        if known is not None:  # what was once found to need no other form
+            return known
     if head is EPSILON or tail is EMPTY:  # which a guard may have made of it
         return tail
     if tail is EPSILON:
@@ -502,19 +547,23 @@ def _cons(head: Term, tail: Term) -> Term:
         if a is b:
             return _cons(repeat(a, alo + blo, None if ahi is None or bhi is None else ahi + bhi), rest)
 
-    def make() -> Concat:
-        term = Concat()
-        term.head, term.tail = head, tail
-        flags = (head.flags | tail.flags) & _INHERITED
-        if head.flags & tail.flags & PREFIX_FREE and not flags & (LOOK | GUARD):
-            flags |= PREFIX_FREE
-        first = head.first | (tail.first & ~head.guard if head.nullable else 0)
-        nullable = head.nullable and tail.nullable
-        before = head.guard | tail.guard if nullable else 0
-        term._setup(nullable, first, flags, max(head.depth + 1, tail.depth), before)
-        return term
-
-    return _intern((Concat, head, tail), make)
+    term = Concat()
+    term.head, term.tail = head, tail
+    flags = (head.flags | tail.flags) & _INHERITED
+    if head.flags & tail.flags & PREFIX_FREE and not flags & (LOOK | GUARD):
+        flags |= PREFIX_FREE
+    if head.nullable:
+        first = head.first | (tail.first & ~head.guard)
+        term._setup(
+            tail.nullable,
+            first,
+            flags,
+            max(head.depth + 1, tail.depth),
+            head.guard | tail.guard if tail.nullable else 0,
+        )
+    else:
+        term._setup(False, head.first, flags, max(head.depth + 1, tail.depth))
+    return _enter(key, term)
 
 
 def _as_repeat(term: Term) -> tuple[Term, int, int | None]:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import regex as regex_module
 
 from relark import constraint as constraints
+from relark import kernel
 from relark.constraint import Constraint
 from relark.errors import ArgumentError, PatternError, RelarkError, UnsatisfiableError, UnsupportedError, caret
 from relark.frontends.regex import CompiledRegex
@@ -84,7 +85,7 @@ class Explanation:
     vocabulary      the tokenizer, as text; None without one, and so for the next two
     spellable       whether the tokenizer has tokens for some text that satisfies it
     min_tokens      ``max_new_tokens`` that suffices for the cheapest text found, EOS not counted
-    walk            how masks are computed
+    walk            how masks are computed, and by which code (`relark.kernel`)
     warnings        what to mind, as sentences
     refusals        what generating would raise, as sentences; among the warnings too
     keywords        for schemas: every keyword, and whether it is enforced
@@ -255,7 +256,7 @@ def explain(
         vocabulary=None if vocabulary is None else f"{vocabulary.size} ids, {vocabulary.kind}",
         spellable=spellable,
         min_tokens=min_tokens,
-        walk="NumPy walk over the byte trie",
+        walk=f"walk over the byte trie: {kernel.name()}",
         warnings=tuple(warnings),
         keywords=uses,
         findings=found,

@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from relark.caches import Cache
 from relark.language.completion import NONE, lower_bound
 from relark.language.terms import Leaf, Term
-from relark.tokens.masks import Ends, Int32, Masks
-from relark.tokens.walks import ROOT, Exploration, Prices, Unfinished, is_walked_apart
+from relark.tokens.masks import Ends, Masks
+from relark.tokens.spread import ROOT, Int32, tokens_in
+from relark.tokens.walks import Exploration, Prices, Unfinished, is_walked_apart
 
 SEARCH_SECONDS = 2.0  # of one search for the least number of tokens
 LAZY_ROOM = 4  # a state that cannot be priced is left alone while so many times its own cost remains
@@ -36,7 +37,7 @@ _LONG = 100  # bytes; the spelling of a longer completion is shared with its suf
 Plan = tuple[int, int, bool]  # tokens needed, the first of them or -1 where none is, whether no fewer will do
 UNSPELLABLE: Final = NONE
 
-_plans: Cache[tuple[int, Term], Plan] = Cache("budgets", share=0.04, cost=lambda key, value: 260)
+_plans: Cache[tuple[int, Term], Plan] = Cache("budgets", share=0.03, cost=lambda key, value: 260)
 
 
 def cost(masks: Masks, term: Term) -> int:
@@ -276,7 +277,7 @@ def _affordable(masks: Masks, term: Term, tokens_left: int) -> NDArray[np.int64]
     if is_walked_apart(term):
         found = Exploration(masks.trie, _prices(masks), tokens_left - 1)
         found.go(ROOT, term)
-        return masks.tokens_at(found.live)
+        return tokens_in(found.bits)
     ends = masks.ends(term)
     fits = np.array([_fits(masks, end, tokens_left - 1) for end in ends.terms], np.bool_)
     return ends.tokens[fits[ends.index]]

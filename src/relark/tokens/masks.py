@@ -14,31 +14,33 @@ from __future__ import annotations
 import itertools
 import math
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from relark import kernel
 from relark.caches import Cache
 from relark.language.completion import NONE, Completions
-from relark.language.derivative import clamp, derive
+from relark.language.derivative import clamp, derive_once
 from relark.language.states import DEAD, current_states
 from relark.language.terms import EMPTY, FULL, LAZY, Term
+from relark.tokens.spread import ROOT, Int32, packed
 from relark.tokens.vocabulary import Vocabulary
 from relark.tokens.walks import (
-    ROOT,
     Exploration,
     Prices,
     Unfinished,
     is_walked_apart,
-    live_nodes,
+    live_tokens,
     walk,
     walk_lazily,
 )
 
-Int32 = NDArray[np.int32]
+_SPARSE = 4  # a mask with fewer non-zero words than one in so many keeps only these
+_AFTER = 64  # tokens of a state whose next states are kept with its mask
 MANY_ENDS = 256  # beyond so many, ends of a LAZY term are not asked whether the vocabulary can spell what follows
 
 
@@ -46,12 +48,62 @@ MANY_ENDS = 256  # beyond so many, ends of a LAZY term are not asked whether the
 class Mask:
     """The tokens that one state allows.
 
-    ``bits``: int32 ``[ceil(V/32)]``, read-only, bit 1 = allowed, EOS ids included where the state is accepting.
-    ``has_text``: whether any token that is text is allowed.
+    ``values``: the packed words, int32, of which bit 1 is allowed, EOS ids included where the state is accepting: all
+    of them, ``[ceil(V/32)]``, or, where most are zero, those at the indices ``words``; the first of ``words`` is then
+    the length of the whole.  ``has_text``: whether any token that is text is allowed.  ``cost``: bytes of memory; less
+    where other masks have the same words.  ``after``: the states that tokens lead to, of some that were asked for.
+    ``held``: the array whose rows ``words`` and ``values`` are; to be held as long as others may share it.
     """
 
-    bits: Int32
+    values: Int32
+    words: Int32 | None
     has_text: bool
+    cost: int
+    after: dict[int, Term]
+    held: Int32
+
+    @classmethod
+    def of(cls, bits: Int32, has_text: bool) -> Mask:
+        """A mask of packed words."""
+        found = np.flatnonzero(bits)
+        if len(found) * _SPARSE < len(bits):
+            head = np.array([len(bits)], np.int32)
+            shared, cost = _shared(np.stack([np.concatenate([head, found]), np.concatenate([head, bits[found]])]))
+            return cls(shared[1], shared[0], has_text, cost, {}, shared)
+        shared, cost = _shared(bits[None, :])
+        return cls(shared[0], None, has_text, cost, {}, shared)
+
+    @property
+    def bits(self) -> Int32:
+        """All words, int32 ``[ceil(V/32)]``, read-only."""
+        if self.words is None:
+            return self.values
+        bits = np.zeros(self.words[0], np.int32)
+        bits[self.words[1:]] = self.values[1:]
+        bits.flags.writeable = False
+        return bits
+
+    def allows(self, token_id: int) -> bool:
+        """Whether a token is allowed; ``token_id`` is one of the vocabulary's."""
+        word = token_id >> 5
+        if self.words is not None:
+            at = int(np.searchsorted(self.words[1:], word)) + 1
+            return at < len(self.words) and self.words[at] == word and bool(int(self.values[at]) >> (token_id & 31) & 1)
+        return bool(int(self.values[word]) >> (token_id & 31) & 1)
+
+    def write(self, row: Int32) -> bool:
+        """Write all words into ``row``; whether that is an int32 array of their number."""
+        if kernel.compiled is not None and kernel.compiled.write(row, self.words, self.values):
+            return True
+        n_words = len(self.values) if self.words is None else int(self.words[0])
+        if row.shape != (n_words,) or row.dtype != np.int32:
+            return False
+        if self.words is None:
+            row[:] = self.values
+        else:
+            row[:] = 0
+            row[self.words[1:]] = self.values[1:]
+        return True
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,10 +117,26 @@ class Ends:
     terms: tuple[Term, ...]
 
 
-_masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.13, cost=lambda key, value: value.bits.nbytes + 300)
+_masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.08, cost=lambda key, value: value.cost + 600)
+_words: weakref.WeakValueDictionary[bytes, Int32] = weakref.WeakValueDictionary()  # of masks, to be shared
+_words_lock: Final = Lock()
+
+
+def _shared(words: NDArray[np.signedinteger[Any]]) -> tuple[Int32, int]:
+    """``words`` as the one array of this content, int32, read-only; and what it costs, in bytes."""
+    words = words.astype(np.int32, copy=False)
+    data = words.tobytes()
+    with _words_lock:
+        known = _words.get(data)
+        if known is not None:
+            return known, len(data) // 32
+        _words[data] = new = np.frombuffer(data, np.int32).reshape(words.shape)
+    return new, 2 * len(data)
+
+
 _advances: Cache[tuple[int, Term, int], Term] = Cache("advances", share=0.03, cost=lambda key, value: 250)
 _ends: Cache[tuple[int, Term], Ends] = Cache(
-    "ends", share=0.04, cost=lambda key, value: value.tokens.nbytes * 2 + 64 * len(value.terms) + 300
+    "ends", share=0.03, cost=lambda key, value: value.tokens.nbytes * 2 + 64 * len(value.terms) + 300
 )
 
 
@@ -90,6 +158,10 @@ class Masks:
         self._text_tokens = np.flatnonzero(self.trie.node_of_token > 0)
         self._text_nodes = self.trie.node_of_token[self._text_tokens]
         self._eos_bits = self.pack(np.array(self.eos_ids, np.int64))
+        single = {token[0]: token_id for token_id, token in enumerate(self.token_bytes) if token and len(token) == 1}
+        self._bytes = np.array([*single], np.int64)
+        self._byte_tokens = np.array([*single.values()], np.int64)
+        self.end = Mask.of(self._eos_bits, False)
 
     def mask(self, term: Term) -> Mask:
         """The mask of a state."""
@@ -104,20 +176,16 @@ class Masks:
         if self.spells_all or self._spelled_wherever_it_leads(term):
             clamped = clamp(term, self.trie.max_token_length + 1)
             if clamped is not term:
-                return self.mask(clamped)
-            allowed = self.tokens_at(live_nodes(self.trie, term))
+                return replace(self.mask(clamped), cost=0, after={})
+            bits = live_tokens(self.trie, term)
         elif is_walked_apart(term):
             try:
-                allowed = self.tokens_at(self._spelled_nodes(term))
+                bits = self._spelled_tokens(term)
             except Unfinished:
-                allowed = self.ends(term).tokens
+                bits = self.pack(self.ends(term).tokens)
         else:
-            allowed = self.ends(term).tokens
-        bits = self.pack(allowed)
-        if term.nullable:
-            bits = bits | self._eos_bits
-        bits.flags.writeable = False
-        return Mask(bits, bool(allowed.size))
+            bits = self.pack(self.ends(term).tokens)
+        return Mask.of(bits | self._eos_bits if term.nullable else bits, bool(bits.any()))
 
     def ends(self, term: Term, deadline: float = math.inf) -> Ends:
         """The allowed tokens with the states after them; for ``deadline`` see `reachable`."""
@@ -167,8 +235,8 @@ class Masks:
             after = tuple(states.terms[n] for n in distinct.tolist())
         return Ends(self._text_tokens[allowed], index, after)
 
-    def _spelled_nodes(self, term: Term) -> NDArray[np.bool_]:
-        """The live nodes from where the vocabulary can complete the text."""
+    def _spelled_tokens(self, term: Term) -> Int32:
+        """The tokens after which the vocabulary can complete the text."""
         from relark.tokens.budget import can_be_spelled
 
         prices = Prices(
@@ -179,10 +247,10 @@ class Masks:
         found = Exploration(self.trie, prices)
         found.go(ROOT, term)
         if found.worst < NONE:
-            return live_nodes(self.trie, term)
+            return found.bits
         found = Exploration(self.trie, prices, most=NONE - 1)
         found.go(ROOT, term)
-        return found.live
+        return found.bits
 
     def _spelled_wherever_it_leads(self, term: Term) -> bool:
         return self.completions.spells(term) or self.completions.bounds(term)[1] < NONE
@@ -192,28 +260,27 @@ class Masks:
         key = self.serial, term, token_id
         known = _advances.get(key)
         if known is None:
-            data = self.token_bytes[token_id]
             known = term
-            for byte in data or b"":
-                known = derive(known, byte)
+            for byte in self.token_bytes[token_id] or b"":
+                known = derive_once(known, byte)
             if known is not EMPTY and not known.flags & LAZY:
                 states = current_states()
                 with states.lock:
-                    known = states.terms[
-                        states.number(known)
-                    ]  # the same object that the walk uses: dead members dropped
+                    known = states.terms[states.number(known)]  # as the walk has it: dead members dropped
             _advances.put(key, known)
+        mask = _masks.get((self.serial, term))
+        if mask is not None and len(mask.after) < _AFTER:
+            mask.after[token_id] = known
         return known
 
-    def tokens_at(self, live: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """The ids of the tokens that end at one of the trie nodes ``live``, bool ``[nodes]``."""
-        return self._text_tokens[live[self._text_nodes]]
+    def single_bytes(self, term: Term) -> list[int]:
+        """The bytes that are allowed tokens of their own."""
+        words = self.mask(term).bits[self._byte_tokens >> 5]
+        return self._bytes[words >> (self._byte_tokens & 31) & 1 != 0].tolist()  # type: ignore[no-any-return]
 
     def pack(self, tokens: NDArray[np.int64]) -> Int32:
         """Token ids as a packed mask, int32 ``[ceil(V/32)]``."""
-        flags = np.zeros(self.n_words * 32, np.bool_)
-        flags[tokens] = True
-        return np.packbits(flags, bitorder="little").view(np.int32)
+        return packed(tokens, self.n_words)
 
 
 _serials: Final = itertools.count()

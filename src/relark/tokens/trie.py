@@ -8,8 +8,8 @@ Layout: nodes are numbered breadth first. Node 0 is the root (no bytes yet); lev
 So the children of a node are contiguous and sorted by byte, and a whole level is a slice: a walk can treat
 it as arrays. Node ids fit in int32 because a vocabulary's bytes do.
 
-Cost: ``build`` sorts each level once, O(total bytes log V): about 0.1 s for 128,000 tokens. About 14 bytes a
-node; a vocabulary of 128,000 tokens has some 300,000 nodes.
+Cost: ``build`` sorts the tokens eight bytes at a time, then numbers level by level what is already in order: about
+0.04 s for 128,000 tokens. 17 bytes a node and 8 a token; a vocabulary of 128,000 tokens has some 300,000 nodes.
 
 What it cannot do: tokens cannot be added later; build another trie.
 """
@@ -18,9 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from relark import kernel
 
 __all__ = ["Trie"]
 
@@ -41,6 +45,8 @@ class Trie:
     level_start      int32[depth + 2]  level k is level_start[k] .. level_start[k + 1] - 1
     node_of_token    int32[V]          the node that spells the token; -1 for tokens that are no text and for
                                        empty ones
+    token_start      int32[n + 1]      the tokens of node k are tokens[token_start[k]:token_start[k + 1]]
+    tokens           int32[T]          the ids of all T tokens that are text, ordered by node, then by id
     max_token_length int               depth: the bytes of the longest token
     """
 
@@ -50,11 +56,18 @@ class Trie:
     n_children: Int32Array
     level_start: Int32Array
     node_of_token: Int32Array
+    token_start: Int32Array
+    tokens: Int32Array
     max_token_length: int
 
     def __len__(self) -> int:
         """The number of nodes, the root included."""
         return len(self.byte)
+
+    @cached_property
+    def tree(self) -> Any:
+        """The arrays for the compiled kernel."""
+        return kernel.compiled.Tree(self.first_child, self.n_children, self.byte, self.token_start, self.tokens)
 
     @classmethod
     def build(cls, token_bytes: Sequence[bytes | None]) -> Trie:
@@ -76,21 +89,27 @@ class Trie:
         bytes_of_level = [np.zeros(1, dtype=np.uint8)]
         parents_of_level = [np.full(1, -1, dtype=np.int32)]
         level_start = [0, 1]
-        active = np.flatnonzero(lengths)  # the tokens that reach below the current level
+        active = _sorted(flat, starts, lengths)  # the tokens that reach below the current level, in order
+        nodes = np.zeros(len(active), dtype=np.int32)  # where each of them stands
         for level in range(depth):
-            active = active[lengths[active] > level]
-            # (parent, byte) as one number: its order is the breadth-first order of the next level.
-            edge = node_of_token[active].astype(np.int64) * 256 + flat[starts[active] + level]
-            edges, rank = np.unique(edge, return_inverse=True)
-            node_of_token[active] = level_start[-1] + rank
-            bytes_of_level.append((edges & 255).astype(np.uint8))
-            parents_of_level.append((edges >> 8).astype(np.int32))
-            level_start.append(level_start[-1] + len(edges))
+            deeper = lengths[active] > level
+            active, nodes = active[deeper], nodes[deeper]
+            byte = flat[starts[active] + level]
+            # The tokens are in order, so equal edges are neighbours, and come in breadth-first order.
+            is_first = np.ones(len(active), dtype=bool)
+            is_first[1:] = (nodes[1:] != nodes[:-1]) | (byte[1:] != byte[:-1])
+            bytes_of_level.append(byte[is_first])
+            parents_of_level.append(nodes[is_first])
+            nodes = (level_start[-1] - 1 + np.cumsum(is_first)).astype(np.int32)
+            node_of_token[active] = nodes
+            level_start.append(level_start[-1] + len(bytes_of_level[-1]))
 
         parent = np.concatenate(parents_of_level)
         n_children = np.bincount(parent[1:], minlength=len(parent)).astype(np.int32)
         # Breadth first with parents in order: a node's children follow those of the node before it.
         first_child = (1 + np.cumsum(n_children) - n_children).astype(np.int32)
+        text = np.flatnonzero(lengths)
+        n_tokens = np.bincount(node_of_token[text], minlength=len(parent))
         arrays = (
             np.concatenate(bytes_of_level),
             parent,
@@ -98,7 +117,31 @@ class Trie:
             n_children,
             np.array(level_start, dtype=np.int32),
             node_of_token,
+            np.concatenate([np.zeros(1, np.int64), np.cumsum(n_tokens)]).astype(np.int32),
+            text[np.argsort(node_of_token[text], kind="stable")].astype(np.int32),
         )
         for array in arrays:
             array.flags.writeable = False
         return cls(*arrays, max_token_length=depth)
+
+
+def _sorted(flat: Uint8Array, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The tokens that are not empty, such that those with a common prefix stand together, ordered by their next byte.
+
+    A radix sort of eight bytes at a time, from the last to the first. Zeros pad a token that ends before; where that
+    makes it equal to another, they may stand in any order: it is not ordered among those that go on.
+    """
+    order = np.zeros(0, dtype=np.int64)
+    chunks = (lengths + 7) // 8
+    by_chunks = np.argsort(chunks, kind="stable")
+    bounds = np.searchsorted(chunks[by_chunks], np.arange(int(chunks.max(initial=0)) + 2))
+    padded = np.concatenate([flat, np.zeros(8, dtype=np.uint8)])
+    for chunk in range(len(bounds) - 2, 0, -1):
+        new = by_chunks[bounds[chunk] : bounds[chunk + 1]]  # their last chunk
+        order = np.concatenate([new, order])
+        first = starts[order] + 8 * (chunk - 1)
+        data = padded[first[:, None] + np.arange(8)]
+        ends = lengths[new] - 8 * (chunk - 1)
+        data[: len(new)][np.arange(8) >= ends[:, None]] = 0  # the bytes of the token behind it
+        order = order[np.argsort(data.view(">u8")[:, 0].astype(np.uint64), kind="stable")]
+    return order

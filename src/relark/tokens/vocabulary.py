@@ -4,10 +4,11 @@ What it is: the exact bytes of every token id, the EOS ids, the width of the log
 asked for) the byte trie. When to use it: ``Vocabulary.from_tokenizer`` for any tokenizer that
 ``tokens.token_bytes`` can read, ``Vocabulary.from_bytes`` where you know the bytes yourself.
 
-Cost: reading a tokenizer of 128,000 tokens takes some 0.3 s and its trie 0.1 s, once per tokenizer object:
-later calls with the same object, size and EOS ids return the same ``Vocabulary`` in about the time it takes
-to list the added tokens. The cache holds the tokenizer weakly, and notices tokens added, made special or a
-decoder replaced afterwards.
+Cost: later calls with the same object, size and EOS ids return the same ``Vocabulary`` in about the time it takes to
+list the added tokens. That cache holds the tokenizer weakly, and notices tokens added, made special or a decoder
+replaced afterwards. Another object with the same tokens shares the ``Vocabulary`` too, and so its masks, after 0.1 s
+for 128,000 tokens: they must be listed to be compared. Where no such vocabulary lives, it comes from the disk
+(``tokens.disk_cache``, in 0.03 s more), or the tokens are spelled and checked (0.15 s) and their trie built (0.1 s).
 
 What it cannot do: it does not tokenize (``encode`` is a greedy longest match, for tests and forced text),
 and it cannot tell the *first* text of an empty prompt: bytes are those of a token that continues a text (see
@@ -26,7 +27,8 @@ from operator import index
 from typing import Any
 
 from relark.errors import ArgumentError, TokenizerError
-from relark.tokens.token_bytes import fingerprint, read_tokenizer
+from relark.tokens import disk_cache as on_disk
+from relark.tokens.token_bytes import TokenSource, TokenTable, fingerprint
 from relark.tokens.trie import Trie
 
 __all__ = ["Vocabulary"]
@@ -48,6 +50,7 @@ class Vocabulary:
 
     __slots__ = (
         "__weakref__",
+        "_digest",
         "_ids",
         "_lock",
         "_trie",
@@ -83,6 +86,7 @@ class Vocabulary:
         self.kind = kind
         self.n_words = (self.size + 31) // 32
         self.single_byte_mask = sum({1 << t[0] for t in table if t is not None and len(t) == 1})
+        self._digest: str | None = None  # what to keep the trie under, once there is one
         self._trie: Trie | None = None
         self._ids: dict[bytes, int] | None = None
         self._lock = threading.Lock()
@@ -103,9 +107,14 @@ class Vocabulary:
 
     @classmethod
     def from_tokenizer(
-        cls, tokenizer: Any, size: int | None = None, eos_token_id: int | Sequence[int] | None = None
+        cls,
+        tokenizer: Any,
+        size: int | None = None,
+        eos_token_id: int | Sequence[int] | None = None,
+        *,
+        disk_cache: bool = True,
     ) -> Vocabulary:
-        """The vocabulary of ``tokenizer``, shared by all calls with the same object, size and EOS ids.
+        """The vocabulary of ``tokenizer``, shared by all calls with the same tokens, size and EOS ids.
 
         tokenizer      a transformers tokenizer (fast or slow), a ``tokenizers.Tokenizer``, a
                        ``tiktoken.Encoding``, a ``sentencepiece.SentencePieceProcessor`` or a mistral-common
@@ -116,6 +125,8 @@ class Vocabulary:
                        wrong tokenizer, and raises
         eos_token_id   one EOS id or several (``model.generation_config.eos_token_id``); by default the
                        tokenizer's own
+        disk_cache     whether large vocabularies are kept in the user's cache folder, for the next process.
+                       The environment variable RELARK_DISK_CACHE=off says no for all of them
 
         Raises TokenizerError for a tokenizer whose bytes relark cannot tell exactly, ArgumentError for a
         size or EOS id that does not fit it.
@@ -130,8 +141,7 @@ class Vocabulary:
                 entry.fingerprint, entry.vocabularies = seen, {}
             found = entry.vocabularies.get((size, eos))
             if found is None:
-                table = read_tokenizer(tokenizer, size, eos)
-                found = cls(table.token_bytes, table.eos_ids, kind=table.kind)
+                found = _equal_or_new(TokenSource(tokenizer), size, eos, disk_cache and on_disk.is_on())
                 entry.vocabularies[size, eos] = found
             return found
 
@@ -142,6 +152,8 @@ class Vocabulary:
             with self._lock:
                 if self._trie is None:
                     self._trie = Trie.build(self.token_bytes)
+                    if self._digest is not None:
+                        on_disk.store(self._digest, TokenTable(self.token_bytes, self.eos_ids, self.kind), self._trie)
         return self._trie
 
     @property
@@ -187,6 +199,32 @@ def _token_ids(value: int | Sequence[int]) -> tuple[int, ...]:
     except TypeError:
         message = f"eos_token_id={value!r}: expected a token id, a list of token ids, or None."
         raise ArgumentError(message) from None
+
+
+_by_digest: weakref.WeakValueDictionary[str, Vocabulary] = weakref.WeakValueDictionary()
+_by_digest_lock = threading.Lock()
+
+
+def _equal_or_new(source: TokenSource, size: int | None, eos: tuple[int, ...] | None, keep: bool) -> Vocabulary:
+    """The living vocabulary of equal tokens; else one from the disk; else one spelled and checked."""
+    digest = source.digest(size, eos)
+    table = None if source.is_plain else source.table(size, eos)  # its own decode() has to agree in any case
+    with _by_digest_lock:
+        found = _by_digest.get(digest)
+    if found is not None:
+        return found
+    stored = on_disk.load(digest) if keep else None
+    if stored is not None:
+        table, trie = stored
+        vocabulary = Vocabulary(table.token_bytes, table.eos_ids, kind=table.kind)
+        vocabulary._trie = trie
+    else:
+        table = table or source.table(size, eos)
+        vocabulary = Vocabulary(table.token_bytes, table.eos_ids, kind=table.kind)
+        if keep and vocabulary.size >= on_disk.SMALLEST:
+            vocabulary._digest = digest
+    with _by_digest_lock:
+        return _by_digest.setdefault(digest, vocabulary)  # another thread may have been faster
 
 
 class _Entry:

@@ -18,13 +18,16 @@ Cannot do: tell derivations apart; priorities choose between them, never between
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from relark.errors import UnsupportedError
 from relark.frontends.lark.equations import looped, reaching, solve
 from relark.frontends.lark.grammar import Grammar
-from relark.frontends.lark.guarded import Exact, GuardedScanning, never_stuck
+from relark.frontends.lark.guarded import Exact, GuardedScanning, are_separated, never_stuck
 from relark.frontends.lark.lengths import ShortestTexts
 from relark.frontends.lark.lexers import basic_scanner
 from relark.frontends.lark.product import Gap, Node, Nonterminal, Product, Sequence, Token, bits
@@ -33,10 +36,11 @@ from relark.frontends.lark.scanning import Scanner, Scanning
 from relark.language import EMPTY, EPSILON, Term, concat, ref, transitions, union
 from relark.language.terms import Concat, Ref, Repeat, Union
 
-__all__ = ["lower"]
+__all__ = ["TermsOfRules", "derived", "lower"]
 
 MOST_INLINED = 40  # symbols of a rule, with those of the rules written out in it; larger ones become references
 MOST_NESTED = 10  # rules written out in each other
+MOST_DERIVED = 200  # states of which the derivatives are found in advance
 
 
 def lower(grammar: Grammar, scanning: Scanning) -> Term:
@@ -49,11 +53,25 @@ def lower(grammar: Grammar, scanning: Scanning) -> Term:
     product = Product(grammar, guarded)
     product.find_exits()
     if not any(guarded.guards.values()):
-        return _Lowering(product).text()
+        return derived(TermsOfRules(product).text())
     exact = Exact(grammar, guarded)
     if never_stuck(guarded, product, exact):
-        return _Lowering(product, exact).text()
-    return _Lowering(exact.product).text()
+        return derived(TermsOfRules(product, exact).text())
+    return derived(TermsOfRules(exact.product).text())
+
+
+def derived(term: Term, most: int = MOST_DERIVED) -> Term:
+    """``term``, of which the derivatives by the first few bytes have been taken: every vocabulary will ask for them."""
+    seen = {term}
+    work = deque(seen)
+    with suppress(UnsupportedError):  # rules that nest too deep for a text that perhaps nobody writes
+        while work and most > 0:
+            most -= 1
+            for _, target in transitions(work.popleft()):
+                if target not in seen:
+                    seen.add(target)
+                    work.append(target)
+    return term
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +98,12 @@ _Way: TypeAlias = "tuple[int, _Rest]"  # an exit, as a mask, and what follows
 _Instance: TypeAlias = "tuple[Nonterminal, int, int]"  # the context before, the contexts after
 
 
-class _Lowering:
+class TermsOfRules:
     """Terms of one product; with ``exact``, of one where guards stand for contexts.  Thread-safe but for `text`."""
 
     def __init__(self, product: Product, exact: Exact | None = None) -> None:
         self.product, self.exact = product, exact
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._corners: dict[Nonterminal, _Corners] = {}
         for component in components(_corner_graph(product.nonterminals.values())):
             self._find_corners(component)
@@ -99,6 +117,7 @@ class _Lowering:
         self._unfolded: dict[_Instance, Term] = {}  # for references that will ask for it
         self._ladders: dict[tuple[Nonterminal, int], dict[_Rung, Term]] = {}
         self._shortest: dict[int, ShortestTexts] = {}
+        self._spelled: dict[int, bool] = {}
 
     def text(self) -> Term:
         """The whole text."""
@@ -126,15 +145,15 @@ class _Lowering:
 
     def _match(self, key: tuple[Token | Gap, int, int]) -> Term:
         node, context, exits = key
-        gap = node if isinstance(node, Gap) else self.product.gap
+        gap = node if isinstance(node, Gap) else node.gap
         by_rest: dict[Term, list[Term]] = {}
         for after, words in self.product.moves(node, context).items():
-            by_rest.setdefault(self._ignored(gap, after, exits), []).append(words)
+            by_rest.setdefault(self.ignored(gap, after, exits), []).append(words)
         parts = [looped(union(*words), rest) for rest, words in by_rest.items()]
         term = self._tokens[key] = union(*parts)
         return term
 
-    def _ignored(self, gap: Gap | None, context: int, exits: int) -> Term:
+    def ignored(self, gap: Gap | None, context: int, exits: int) -> Term:
         """What may be ignored between ``context`` and one of ``exits``: nothing, too, if that is one of them."""
         if gap is None:
             return EPSILON if exits >> context & 1 else EMPTY
@@ -258,18 +277,25 @@ class _Lowering:
             first=self.product.first_bytes(node, context),
             shortest=None if self.exact is not None else lambda alphabet: self._complete(instance, alphabet),
             texts=None if self.exact is None else lambda *asked: self._complete_guarded(instance, *asked),
-            spelled=self._spells,
+            spelled=self.spells,
         )
         self._references[made] = instance
         return made
 
     def _complete(self, instance: _Instance, alphabet: int) -> bytes | None:
-        with self._lock:
+        with self.lock:
             return self._texts(alphabet).of(*instance)
 
-    def _spells(self, alphabet: int) -> bool:
-        with self._lock:
-            return self._texts(alphabet).always
+    def spells(self, alphabet: int) -> bool:
+        """Whether ``alphabet`` completes every word begun."""
+        with self.lock:
+            known = self._spelled.get(alphabet)
+            if known is None:
+                texts = None
+                if self.exact is not None and are_separated(self.exact.scanning, self.product, alphabet):
+                    texts = ShortestTexts(self.product, alphabet)  # what a guard forbids something ignored allows
+                known = self._spelled[alphabet] = (texts or self._texts(alphabet)).always
+            return known
 
     def _texts(self, alphabet: int) -> ShortestTexts:
         if self.exact is not None:
@@ -282,7 +308,7 @@ class _Lowering:
     def _complete_guarded(self, instance: _Instance, alphabet: int, forbidden: int) -> dict[int, bytes]:
         node, context, exits = instance
         contexts = self.product.contexts
-        with self._lock:
+        with self.lock:
             assert self.exact is not None
             ends = [contexts[end] for end in bits(exits)]
             return self.exact.texts(node.name, contexts[context], ends, alphabet, forbidden)
@@ -291,7 +317,7 @@ class _Lowering:
         """The body, after the derivatives of all references that it may begin with, so that chains of rules are no
         chains of calls.
         """
-        with self._lock:
+        with self.lock:
             if instance not in self._unfolded:
                 order: list[Term] = []
                 work: list[tuple[_Instance, Term | None]] = [(instance, None)]

@@ -51,7 +51,7 @@ class ShortestTexts:
         """Whether the alphabet completes whatever it has begun: every word to its end, every node to each exit."""
         product = self._product
         matched: list[Token | Gap] = [*product.tokens.values()]
-        matched += [gap for gap in (product.gap, product.tail) if gap is not None]
+        matched += [gap for gap in (product.gap, product.inner, product.tail) if gap is not None]
         for one in matched:
             for moves in one.moves.values():
                 if not all(map(self._completions.spells, moves.values())):
@@ -76,8 +76,8 @@ class ShortestTexts:
                     if text is None:
                         continue
                     self._offer(len(text), (entry, after), text)
-                    if product.gap is not None:
-                        past = self._gap_texts(product.gap, product.settle(product.gap, after))
+                    if token.gap is not None:
+                        past = self._gap_texts(token.gap, product.settle(token.gap, after))
                         for exit_, ignored in past.items():
                             self._offer(len(text) + len(ignored), (entry, exit_), text + ignored)
         waiting: dict[Entry, list[tuple[Entry, Word]]] = {}  # for words that go on with words of an entry

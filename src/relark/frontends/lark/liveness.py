@@ -28,7 +28,7 @@ from relark.language import Completions, Term, transitions, union
 from relark.language.completion import NONE
 from relark.language.terms import SPELLING
 
-__all__ = ["Liveness", "has_conflicts"]
+__all__ = ["Liveness", "balance", "has_conflicts"]
 
 _WRITTEN = SPELLING | 1 << 9 | 1 << 10 | 1 << 13  # what every vocabulary has
 MOST_STATES = 2000  # of a terminal that is looked through
@@ -356,9 +356,9 @@ def _is_balanced(grammar: Grammar, rules: Mapping[str, list[Rule]], indentation:
         return False
     if {indent, dedent} & {terminal.name for terminal in grammar.terminals} or newline in grammar.ignored:
         return False
-    levels = _balance(rules, {indent: 1, dedent: -1}, None).get(grammar.start)
+    levels = balance(rules, {indent: 1, dedent: -1}, None).get(grammar.start)
     signs = dict.fromkeys(indentation.opening, 1) | dict.fromkeys(indentation.closing, -1)
-    parens = _balance(rules, signs, newline).get(grammar.start)
+    parens = balance(rules, signs, newline).get(grammar.start)
     return (
         levels is not None
         and levels[:2] == (0, 0)
@@ -372,7 +372,7 @@ _Balance = tuple[int, int, "int | None"]
 """How a count changes, its least value on the way, its greatest value before a marked terminal."""
 
 
-def _balance(rules: Mapping[str, list[Rule]], signs: Mapping[str, int], marked: str | None) -> dict[str, _Balance]:
+def balance(rules: Mapping[str, list[Rule]], signs: Mapping[str, int], marked: str | None) -> dict[str, _Balance]:
     """Of the rules whose sentences all change the count alike; {} if some do not."""
     found: dict[str, _Balance] = {}
     rounds = 0

@@ -18,6 +18,7 @@ Cost: a few microseconds for each node, context and exit; some 50 ms for a gramm
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Protocol, TypeAlias
@@ -30,11 +31,12 @@ from relark.frontends.lark.rules import (
     nullable,
     useful,
     with_options,
+    without_ladders,
 )
 from relark.frontends.lark.scanning import Context, Reads, Scanner
 from relark.language import Term, union
 
-__all__ = ["Entry", "Gap", "Node", "Nonterminal", "Product", "Sequence", "Token", "bits"]
+__all__ = ["Entry", "Gap", "Inside", "Node", "Nonterminal", "Product", "Sequence", "Token", "bits"]
 
 Moves = Mapping[int, Term]  # what leads to each context
 
@@ -71,13 +73,13 @@ class Node:
 
 
 class Token(Node):
-    """A terminal, and what is ignored after it."""
+    """A terminal, which the ``scanner`` calls ``label``, and what is ignored after it, the ``gap``."""
 
-    __slots__ = ("moves", "scanner")
+    __slots__ = ("gap", "label", "moves", "scanner")
 
-    def __init__(self, name: str, scanner: Scanner) -> None:
+    def __init__(self, name: str, scanner: Scanner, label: str, gap: Gap | None) -> None:
         super().__init__(name, nullable=False)
-        self.scanner = scanner
+        self.scanner, self.label, self.gap = scanner, label, gap
         self.moves: dict[int, Moves] = {}
 
 
@@ -145,6 +147,14 @@ def bits(mask: int) -> Iterator[int]:
         mask ^= low
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Terminals after which a line break is ignored, too: their ``labels``, by name, and that of a line break."""
+
+    labels: Mapping[str, str]
+    newline: str
+
+
 class Product:
     """The nodes of one grammar.
 
@@ -152,7 +162,7 @@ class Product:
     may end.  Contexts are numbers, indices of ``contexts``; sets of them are masks.  Not thread-safe.
     """
 
-    def __init__(self, grammar: Grammar, scanning: Cutting) -> None:
+    def __init__(self, grammar: Grammar, scanning: Cutting, inside: Inside | None = None) -> None:
         self.scanning = scanning
         self.contexts: list[Context] = []
         self._numbers: dict[Context, int] = {}
@@ -162,14 +172,18 @@ class Product:
         self._past: dict[tuple[Gap, int], int] = {}
         self._last: dict[int, bool] = {}
         self._alike: dict[tuple[frozenset[Token | Gap], frozenset[object]], int] = {}  # contexts by first matches
-        rules = useful(grammar.rules, grammar.start)
-        self.rules = with_options(rules)
+        rules = without_ladders(useful(grammar.rules, grammar.start))
+        self.rules = with_options(useful(rules, grammar.start))
         self.ignored = frozenset(grammar.ignored)
         self.whole = basic_scanner(grammar) if grammar.lexer == "basic" else None
         self.complete = grammar.lexer == "dynamic_complete"
         labels = self._ignored_labels(grammar)
         self.gap = Gap(labels, ends=False) if labels else None
         self.tail = Gap(labels, ends=True) if labels else None
+        self._inside = inside
+        self.inner: Gap | None = None
+        if inside is not None and self.whole is not None:
+            self.inner = Gap((*labels, (self.whole, inside.newline)), ends=False)
         self.nonterminals: dict[str, Nonterminal] = {}
         self.tokens: dict[str, Token] = {}
         self.text = self._read(grammar.start)
@@ -215,7 +229,9 @@ class Product:
         known = self.tokens.get(name)
         if known is None:
             scanner = self.whole or Scanner((name,), complete=self.complete)
-            known = self.tokens[name] = Token(name, scanner)
+            inner = self._inside is not None and name in self._inside.labels
+            label = self._inside.labels[name] if self._inside is not None and inner else name
+            known = self.tokens[name] = Token(name, scanner, label, self.inner if inner else self.gap)
             known.first, known.begins = frozenset({known}), frozenset({scanner})
         return known
 
@@ -280,7 +296,7 @@ class Product:
         """The words of one match, before what is ignored after it, by the context they lead to; ``context`` settled."""
         known = node.moves.get(context)
         if known is None:
-            labels = node.labels if isinstance(node, Gap) else ((node.scanner, node.name),)
+            labels = node.labels if isinstance(node, Gap) else ((node.scanner, node.label),)
             found: dict[int, list[Term]] = {}
             for scanner, wanted in labels:
                 for (label, after), words in self.scanning.reads(scanner, self.contexts[context]).items():
@@ -312,10 +328,10 @@ class Product:
                 mask |= words.first
         return mask
 
-    def past_gap(self, context: int) -> int:
-        """The contexts after ``context`` and any number of ignored matches, none included."""
+    def past_gap(self, gap: Gap | None, context: int) -> int:
+        """The contexts after ``context`` and any number of matches that ``gap`` ignores, none included."""
         here = 1 << context
-        return here if self.gap is None else here | self._gap_exits(self.gap, self.settle(self.gap, context))
+        return here if gap is None else here | self._gap_exits(gap, self.settle(gap, context))
 
     # --- exits --------------------------------------------------------------------------------------------------------
 
@@ -343,7 +359,7 @@ class Product:
             if isinstance(one, Gap):
                 self._add(target, self._gap_exits(one, at))
             elif isinstance(one, Token):
-                self._add(target, reduce(or_, map(self.past_gap, self.moves(one, at)), 0))
+                self._add(target, reduce(or_, [self.past_gap(one.gap, after) for after in self.moves(one, at)], 0))
             elif isinstance(one, Nonterminal):
                 heard += [(choice, (target, None, True)) for choice in one.choices]
             elif isinstance(one, Sequence):

@@ -16,12 +16,14 @@ __all__ = [
     "by_origin",
     "components",
     "first_terminals",
+    "last_terminals",
     "left_corners",
     "nullable",
     "productive",
     "reachable",
     "useful",
     "with_options",
+    "without_ladders",
 ]
 
 Node = TypeVar("Node", bound=Hashable)
@@ -67,6 +69,11 @@ def reachable(rules: Iterable[Rule], start: str) -> frozenset[str]:
                     found.add(symbol.name)
                     work.append(symbol.name)
     return frozenset(found)
+
+
+def last_terminals(rules: Iterable[Rule]) -> dict[str, frozenset[str]]:
+    """For each rule, the terminals that non-empty derivations may end with."""
+    return first_terminals(Rule(rule.origin, rule.expansion[::-1]) for rule in rules)
 
 
 def useful(rules: Iterable[Rule], start: str) -> tuple[Rule, ...]:
@@ -158,6 +165,61 @@ def components(graph: Mapping[Node, Iterable[Node]]) -> list[list[Node]]:
                     component.reverse()
                     found.append(component)
     return found
+
+
+def without_ladders(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The same language with fewer levels of operators, of which a text may be on all at once.
+
+    Precedence is for trees: ``sum: product ("+" product)*`` over ``product: factor ("*" factor)*`` are the texts of
+    ``sum: factor (("*" | "+") factor)*``, as ``c t* (s c t*)*`` is ``c (t | s c)*`` whatever the letters stand for.
+    """
+    rules = list(rules)
+    corners = components(left_corners(rules))
+    component_of = {name: i for i, component in enumerate(corners) for name in component}
+    written = {origin: [rule.expansion for rule in alternatives] for origin, alternatives in by_origin(rules).items()}
+    for upper in list(written):
+        while True:
+            bases, steps = _climbing(upper, written)
+            if len(bases) != 1 or len(bases[0]) != 1 or not steps:
+                break
+            lower = bases[0][0]
+            if lower.is_terminal or component_of[lower.name] == component_of[upper]:
+                break
+            inner_bases, inner_steps = _climbing(lower.name, written)
+            if not inner_steps or any(len(step) == 1 or step[-1] != lower for step in steps):
+                break
+            if len(inner_bases) > 1:
+                first = Symbol(f"{lower.name}^", False)
+                written[first.name] = inner_bases
+                component_of[first.name] = component_of[lower.name]
+                inner_bases = [(first,)]
+            (begin,) = inner_bases
+            again = Symbol(upper, False)
+            steps = list(dict.fromkeys([*inner_steps, *[(*step[:-1], *begin) for step in steps]]))
+            written[upper] = [begin, *[(again, *step) for step in steps]]
+    return tuple(Rule(origin, expansion) for origin, expansions in written.items() for expansion in expansions)
+
+
+_Expansions = list[tuple[Symbol, ...]]
+
+
+def _climbing(name: str, written: Mapping[str, _Expansions]) -> tuple[_Expansions, _Expansions]:
+    """A rule as ``(bases, steps)``: one of the bases, then any number of the steps."""
+    expansions = written[name]
+    if len(expansions) == 2:
+        shorter, longer = sorted(expansions, key=len)
+        more = longer[-1] if longer and longer[:-1] == shorter else None
+        if more is not None and not more.is_terminal and more.name != name:  # ``x: b s*`` is ``x: b | b more``
+            bases, steps = _climbing_left(more.name, written[more.name])
+            if steps and set(bases) == set(steps):
+                return [shorter], steps
+    return _climbing_left(name, expansions)
+
+
+def _climbing_left(name: str, expansions: _Expansions) -> tuple[_Expansions, _Expansions]:
+    bases = [expansion for expansion in expansions if not expansion or expansion[0].name != name]
+    steps = [expansion[1:] for expansion in expansions if len(expansion) > 1 and expansion[0].name == name]
+    return bases, steps
 
 
 def with_options(rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -156,11 +156,11 @@ class Scanning:
         """Where the next byte alone tells whether ``context`` allows what follows: the bytes that it forbids.
 
         A 256-bit mask, 0 if everything may follow.  For texts that end here or go on with a match of one of ``begins``;
-        None where more than a byte has to be seen.
+        None where more than a byte has to be seen.  What ``context.before`` says is not looked at.
         """
-        if context.after is ALL and not context.before:
+        if context.after is ALL:
             return 0
-        if context.before or not context.after.nullable:
+        if not context.after.nullable:
             return None
         asked = frozenset(begins)
         key = context, asked

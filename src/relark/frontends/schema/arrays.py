@@ -54,7 +54,7 @@ from relark.language import (
     union,
 )
 from relark.language.completion import NONE
-from relark.language.terms import CHECK, LAZY, SPELLING, Concat, Cut, LeafTerm, Ref, Union
+from relark.language.terms import CHECK, LAZY, SPELLING, ByteSet, Concat, Cut, LeafTerm, Ref, Repeat, Union
 
 if TYPE_CHECKING:
     from relark.frontends.schema.expressions import Schema
@@ -70,10 +70,11 @@ MAX_LISTED = 64  # values of a schema that are listed
 Path = tuple[tuple["Schema", int], ...]  # items to come: their schemas, and how many of each
 _UNKNOWN = object()
 _ANY_STRING = json_text(TEXT)
-_BLANKS = repeat(byte_set(sum(1 << byte for byte in b", \t\r\n")), 0, None)
+_BLANK = sum(1 << byte for byte in b", \t\r\n")
+_BLANKS = repeat(byte_set(_BLANK), 0, None)
 _NUMERIC = sum(1 << byte for byte in b"-0123456789")
 _NUMBER = concat(_BLANKS, byte_set(_NUMERIC), ALL)  # texts that begin with a number, perhaps after a comma
-_NO_NUMBER = concat(_BLANKS, byte_set(FULL & ~_NUMERIC & ~sum(1 << byte for byte in b", \t\r\n")), ALL)
+_NO_NUMBER = concat(_BLANKS, byte_set(FULL & ~_NUMERIC & ~_BLANK), ALL)
 _OPEN, _CLOSE = literal(b"["), literal(b"]")
 
 
@@ -1050,7 +1051,7 @@ class _Item(Leaf):
         if begun:
             number, other = (term, EMPTY) if begun in b"-0123456789" else (EMPTY, term)
         else:
-            number, other = intersection(term, _NUMBER), intersection(term, _NO_NUMBER)
+            number, other = _numbers_apart(term)
         head = concat(number, byte_set(frame.plan.follow))
         cuts = [
             Cut(head, EPSILON, self._ends_number, self._after_number, after, slack),
@@ -1179,6 +1180,37 @@ def _alternatives(term: Term) -> list[Term]:
     lazy = [item for item in term.items if item.flags & LAZY]
     together = union(*[item for item in term.items if not item.flags & LAZY])
     return lazy if together is EMPTY else [*lazy, together]
+
+
+def _numbers_apart(term: Term) -> tuple[Term, Term]:
+    """The texts of an item that begin with a number, perhaps after a comma, and the others."""
+    if not term.first & _BLANK and not term.nullable:
+        if not term.first & _NUMERIC:
+            return EMPTY, term
+        number = [concat(byte_set(mask & _NUMERIC), after) for mask, after in transitions(term) if mask & _NUMERIC]
+        other = [concat(byte_set(mask & ~_NUMERIC), after) for mask, after in transitions(term) if mask & ~_NUMERIC]
+        return union(*number), union(*other)
+    if isinstance(term, Concat) and _is_blank(term.head):
+        number_after, other_after = _numbers_apart(term.tail)
+        return concat(term.head, number_after), concat(term.head, other_after)
+    if isinstance(term, Union):
+        parts = [_numbers_apart(item) for item in term.items]
+        return union(*[number for number, _ in parts]), union(*[other for _, other in parts])
+    return intersection(term, _NUMBER), intersection(term, _NO_NUMBER)
+
+
+def _is_blank(term: Term) -> bool:
+    """Whether ``term`` surely says nothing but blanks and commas."""
+    match term:
+        case ByteSet():
+            return not term.mask & ~_BLANK
+        case Repeat():
+            return _is_blank(term.item)
+        case Union():
+            return all(map(_is_blank, term.items))
+        case Concat():
+            return _is_blank(term.head) and _is_blank(term.tail)
+    return term is EPSILON
 
 
 def _always(word: bytes) -> bool:

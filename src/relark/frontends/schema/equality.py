@@ -19,8 +19,10 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from relark.frontends.schema.number_sets import Number, exact
 from relark.frontends.schema.numbers import NumberSet, number_term
 from relark.frontends.schema.strings import json_string
 from relark.language import (
@@ -111,14 +113,17 @@ def _is_simple(value: Value) -> bool:
     return isinstance(value.key, Decimal) or _PLAIN.fullmatch(value.text) is not None
 
 
+_exact = lru_cache(maxsize=100_000)(exact)  # the same values are taken out again after each item
+
+
 def equal_values(values: Iterable[Value], layout: Layout) -> Term:
     """The texts that say one of ``values``; the members of objects in any order."""
     plain: list[bytes] = []
-    numbers: list[Decimal] = []
+    numbers: list[Number] = []
     others: list[Term] = []
     for value in values:
         if isinstance(value.key, Decimal):
-            numbers.append(value.key)
+            numbers.append(_exact(value.key))
         elif _PLAIN.fullmatch(value.text):
             plain.append(value.text)
         else:

@@ -18,6 +18,7 @@ endless.
 
 from __future__ import annotations
 
+import bisect
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ from relark.language import (
     union,
 )
 from relark.language.completion import NONE
-from relark.language.terms import FULL, SPELLING, Cut
+from relark.language.terms import FULL, SPELLING, Choice, Cut, Words
 
 if TYPE_CHECKING:
     from relark.frontends.schema.expressions import Schema
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["object_is_inhabited", "object_least_text", "object_term"]
 
 MAX_LINKED = 10  # optional properties with dependencies whose combinations are all looked at
+_FEW = 8  # names whose derivatives are all taken at once
 MAX_STATES = 2_000  # of a language of names, when its members are counted
 ENDLESS: Final = 1 << 40  # a number of names or members that no text reaches
 NEVER: Final = 1 << 80  # more than are there, whatever is there
@@ -836,7 +838,10 @@ class _After(Leaf):
 
 @dataclass(frozen=True, slots=True)
 class _Keys(Leaf):
-    """One of the names in ``ranks`` of the table, which share their first ``depth`` bytes, and all that follows it."""
+    """One of the names in ``ranks`` of the table, which share their first ``depth`` bytes, and all that follows it.
+
+    At least two names, but for a derivative of such a state, which becomes a plain term by the next byte.
+    """
 
     made: _Object
     base: State
@@ -859,13 +864,27 @@ class _Keys(Leaf):
             masks.append(1 << 0x5C)
         return tuple(masks)
 
+    def choice(self) -> Choice:
+        made, table = self.made, self.made.table
+        words = table.sharing(self.ranks, self.depth)
+
+        def then(index: int) -> Term:
+            return made.property_member(self.base, table.properties[words.lo + index])
+
+        return Choice(words, self.ranks >> words.lo, then)
+
+    @property
+    def is_costly(self) -> bool:
+        return self.ranks.bit_count() > _FEW
+
     def derive(self, byte: int) -> Term:
         table, made = self.made.table, self.made
-        found = [
-            made.declared(self.base, ranks, self.depth + 1)
-            for first, ranks in table.children(self.ranks, self.depth)
-            if first == byte
-        ]
+        ranks = table.child(self.ranks, self.depth, byte)
+        found = []
+        if ranks == self.ranks or table.is_read(ranks, self.depth + 1):
+            found.append(made.declared(self.base, ranks, self.depth + 1))
+        elif ranks:  # a leaf for a single name, too: of those offered, few are taken
+            found.append(leaf(_Keys(made, self.base, ranks, self.depth + 1)))
         if byte == 0x5C:
             for form, ranks, depth in table.other_forms(self.ranks, self.depth):
                 found.append(concat(derive(form, byte), made.declared(self.base, ranks, depth)))
@@ -952,7 +971,11 @@ class _Name(Leaf):
         end = made.end if after is None else made.after(after)
         taken = len(made.encoded) + len(names)
         slack = (2 + taken // 50) * (1 + self.base.missing + self.base.needs.bit_count())
-        return Cut(term, made.usual_member(self.base, group), is_usual, then, end, slack)
+        unusual = None
+        if b"\\" not in text:
+            unusual = made.table.bodies_after(text)
+            unusual.update(name[len(text) :] + b'"' for name in names if name.startswith(text))
+        return Cut(term, made.usual_member(self.base, group), is_usual, then, end, slack, unusual, 1 << 0x5C)
 
     def _closed(self, group: int, body: bytes) -> Term:
         name: str = json.loads(b'"%b"' % body)
@@ -1046,6 +1069,30 @@ class _Table:
             yield prefix[depth], part
             ranks ^= part
 
+    def child(self, ranks: int, depth: int, byte: int) -> int:
+        """Those of ``ranks``, which share their first ``depth`` bytes, that go on with ``byte``."""
+        prefix = self.bodies[_lowest(ranks)][:depth] + bytes((byte,))
+        lo = bisect.bisect_left(self.bodies, prefix)
+        return ranks >> lo << lo & (1 << _first_beyond(self.bodies, prefix, lo, len(self.bodies))) - 1
+
+    def bodies_after(self, prefix: bytes) -> set[bytes]:
+        """The names that begin with ``prefix``, without it, closing quote included."""
+        if not prefix:
+            return set(self.bodies)
+        lo = bisect.bisect_left(self.bodies, prefix)
+        hi = _first_beyond(self.bodies, prefix, lo, len(self.bodies))
+        return {body[len(prefix) :] for body in self.bodies[lo:hi]}
+
+    def is_read(self, ranks: int, depth: int) -> bool:
+        """Whether ``ranks`` is a name of ``depth`` bytes, closing quote included."""
+        return bool(ranks) and len(self.bodies[_lowest(ranks)]) == depth
+
+    def sharing(self, ranks: int, depth: int) -> _Rests:
+        """The names that begin like ``ranks``, which share their first ``depth`` bytes."""
+        prefix = self.bodies[_lowest(ranks)][:depth]
+        lo = bisect.bisect_left(self.bodies, prefix)
+        return _Rests(self, lo, _first_beyond(self.bodies, prefix, lo, len(self.bodies)), depth)
+
     def other_forms(self, ranks: int, depth: int) -> list[tuple[Term, int, int]]:
         """Characters at ``depth`` that may also be escaped: how, in which names, and where they end."""
         found: dict[bytes, tuple[Term, int, int]] = {}
@@ -1067,6 +1114,23 @@ class _Table:
             parts.append(union(literal(body[depth:end]), form))
             depth = end
         return concat(*parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rests(Words):
+    """The names ``lo`` to ``hi`` (exclusive) of a table from ``depth`` on, closing quote included."""
+
+    table: _Table
+    lo: int
+    hi: int
+    depth: int
+
+    def __len__(self) -> int:
+        return self.hi - self.lo
+
+    def word(self, index: int) -> bytes | Term:
+        rank = self.lo + index
+        return self.table.rest(rank, self.depth) if rank in self.table.forms else self.table.bodies[rank][self.depth :]
 
 
 def _first_beyond(bodies: list[bytes], prefix: bytes, lo: int, hi: int) -> int:

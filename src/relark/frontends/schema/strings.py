@@ -57,7 +57,8 @@ Ranges = tuple[tuple[int, int], ...]
 
 
 def _mask(*ranges: tuple[int, int]) -> int:
-    return sum(1 << byte for lo, hi in ranges for byte in range(lo, hi + 1))
+    """The bytes of disjoint ``ranges``."""
+    return sum((2 << hi) - (1 << lo) for lo, hi in ranges)
 
 
 _QUOTE, _BACKSLASH = 0x22, 0x5C

@@ -269,7 +269,7 @@ def _meets(term: Term, least: int, most: int | None) -> bool | None:
     limit = least if most is None else most
     if limit > MAX_COUNT:
         return None
-    found = _listed(term, limit)
+    found = _listed(term, max(1 << limit.bit_length(), 64))  # one list for all the counts of a long text
     if found is None:
         return None
     wanted = ((1 << (limit + 1)) - 1) & ~((1 << least) - 1)
