@@ -70,7 +70,7 @@ class Cache(Generic[K, V]):
             if key not in self._young:
                 self._young_bytes += self._cost(key, value)
             self._young[key] = value
-            if self._young_bytes > self.limit // 2:
+            if self._young_bytes > _limit * self.share / 2:
                 dropped = self._old
                 self._old, self._old_bytes = self._young, self._young_bytes
                 self._young, self._young_bytes = {}, 0

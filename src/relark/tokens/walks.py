@@ -240,7 +240,7 @@ class Exploration:
         """
         if is_empty(term):  # what stands before it would look alive
             return NOWHERE
-        inner = roots[self.trie.n_children[roots] > 0]
+        inner = roots if roots is ROOT else roots[self.trie.n_children[roots] > 0]
         if not inner.size:
             return roots if term.nullable else NOWHERE
         match term:
