@@ -1,11 +1,13 @@
 """Masks: which tokens a state allows.
 
 A token is allowed when deriving the state by its bytes reaches no empty language, and what is left can be spelled in
-the vocabulary.  `walks` finds the nodes of the byte trie of which the first is true.
+the vocabulary.  `walks` finds the tokens of which the first is true.
 
 A mask belongs to a state and a vocabulary and is remembered (`relark.caches`), so a state seen before costs a look-up.
 
-Cost: a first visit takes a walk (13 ms where all 130k tokens are allowed), and the new rows.  Memory: V/8 bytes a mask.
+Cost: a first visit takes a walk (at most some 4 ms compiled, 13 ms with NumPy, where all 130k tokens are allowed), and
+the new rows.  Memory: V/8 bytes for a mask of many tokens, shared by all that are equal; 8 bytes a non-zero word for
+one of few.
 Cannot do: budgets (see `budget`), anything about text.
 """
 

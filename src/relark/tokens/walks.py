@@ -1,16 +1,16 @@
-"""Walks: which nodes of the byte trie a state reaches alive.
+"""Walks: which tokens a state reaches alive, and where its words end in the byte trie.
 
-A plain term is walked as a whole, over numbered states, level by level with arrays: each level is one gather from the
-table of rows, and nodes whose state is dead are dropped with everything below them (`walk`).  This is the seam where a
-compiled walk fits.  What hangs on the text itself (the names that an object has already) has endlessly many states, of
-which no table helps: there `Exploration` takes the term apart.  A concatenation is walked head by head, each from the
-nodes where a word of the one before ends, so that what stands before such a leaf is walked as the plain term that it
-is, and once a vocabulary, whatever follows; the leaf itself is unfolded, or cut (`Leaf.cuts`), or asked only at the
-nodes where one of its parts may have been left (`Leaf.parts`).  Where nothing of that is known: one derivative a node.
+A plain term has numbered states, which `spread` follows.  An `Exploration` takes terms apart, so that little is walked
+twice, and remembers each part by the nodes that it starts from.  A concatenation is walked head by head, each from the
+nodes where a word of the one before ends: where what stands before is long and one byte ends it (`_is_closed`), and
+where there is a leaf that hangs on the text itself (the names that an object has already) and so has endlessly many
+states, of which no table helps.  Such a leaf is unfolded, or a choice among words (`Leaf.choice`), or cut
+(`Leaf.cuts`), or asked only at the nodes where one of its parts may have been left (`Leaf.parts`).  Where nothing of
+that is known: one derivative a node.
 
 An exploration may also price what it finds, in tokens: see `budget`.
 
-Cost: 20 us a level plus 30 ns a live node for a plain term; about 1 ms for a leaf whose parts were walked before.
+Cost: that of the spreads (`spread`), of new rows (`language.states`), and some 10 us for each part taken apart.
 """
 
 from __future__ import annotations
