@@ -33,7 +33,7 @@ IS_LAZY = 2  # its term has the LAZY flag
 IS_NULLABLE = 4
 PARTLY = 8  # some of its successors may be UNKNOWN
 _MANY = 48  # bytes that are worth a whole row
-_ROOM = 64  # states, to begin with
+_ROOM = 64  # states, and rows, to begin with
 _ROW_BYTES = 256 * 4 + 200
 _NUMBER_BYTES = 500
 
@@ -44,9 +44,12 @@ class States:
     For state k, ``flags[k]`` (uint8) says what is known of it.  With KNOWN, its successors are ``only_next[k]`` by
     ``only_byte[k]`` if that is not DEAD, and else by byte b ``rows[row_of[k], b]``, UNKNOWN where a COSTLY term was
     not asked.
+
+    ``room``: rows to reserve.  Memory that is not written to is only addresses, and a table that grows is copied, which
+    takes as long as some hundred rows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = _ROOM) -> None:
         self.lock = threading.RLock()
         self.terms: list[Term] = [EMPTY]
         self.flags = np.zeros(_ROOM, np.uint8)
@@ -54,7 +57,7 @@ class States:
         self.row_of = np.zeros(_ROOM, np.int32)
         self.only_byte = np.zeros(_ROOM, np.uint8)
         self.only_next = np.zeros(_ROOM, np.int32)
-        self.rows: NDArray[np.int32] = np.zeros((_ROOM, 256), np.int32)  # the first is that of states without any
+        self.rows: NDArray[np.int32] = np.zeros((room, 256), np.int32)  # the first is that of states without any
         self.n_rows = 1
         self._table: Any = None
         self._numbers: dict[Term, int] = {EMPTY: DEAD}
@@ -150,6 +153,22 @@ class States:
         only = self.only_next[states]
         return np.where((only != DEAD) & (self.only_byte[states] == bytes_), only, after)
 
+    def targets(self, state: int, bytes_: bytes) -> list[int]:
+        """The successors of one state by each of a few bytes."""
+        if not self.flags.item(state) & KNOWN:
+            self.provide(state, np.frombuffer(bytes_, np.uint8))
+        only = self.only_next.item(state)
+        if only != DEAD:
+            byte = self.only_byte.item(state)
+            return [only if other == byte else DEAD for other in bytes_]
+        row = self.rows[self.row_of.item(state)]
+        found = [row.item(byte) for byte in bytes_]
+        if UNKNOWN in found:
+            self.provide(state, np.frombuffer(bytes_, np.uint8))
+            row = self.rows[self.row_of.item(state)]
+            found = [row.item(byte) for byte in bytes_]
+        return found
+
     def _provide_all(self, states: NDArray[np.int32], bytes_: NDArray[np.uint8]) -> None:
         for number in self.distinct(states).tolist():
             costly = self.terms[number].flags & COSTLY
@@ -173,7 +192,7 @@ class _Shared:
     share = 0.16
 
     def __init__(self) -> None:
-        self.table = States()
+        self.clear()
         caches.register(self)
 
     @property
@@ -185,7 +204,7 @@ class _Shared:
         return caches.limit_of(self.share)
 
     def clear(self) -> None:
-        self.table = States()
+        self.table = States(room=max(_ROOM, self.limit // _ROW_BYTES))
 
 
 _shared = _Shared()

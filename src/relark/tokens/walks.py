@@ -74,6 +74,7 @@ from relark.tokens.spread import (
 from relark.tokens.trie import Trie
 
 _SHORT = 8  # repetitions
+_FEW = 256  # nodes
 _COUNTS = (16, 32, 64, 1 << 14)  # bounds of the walks that serve all smaller ones
 _LONGEST = 1 << 13  # bytes: with longer tokens each bound takes its walk
 _NEVER = (1 << 15) - 1  # more than any bound
@@ -357,7 +358,7 @@ class Exploration:
                 for number in states.distinct(there.states).tolist():
                     nodes = there.nodes[there.states == number]
                     self._reach(nodes, min(self._price(states.terms[number]) + rest, NONE))
-                ends = np.unique(there.nodes[states.flags[there.states] & IS_NULLABLE != 0])
+                ends = _distinct(there.nodes[states.flags[there.states] & IS_NULLABLE != 0])
                 turned = there.turned
         if turned:
             for after, nodes in turned:
@@ -394,8 +395,8 @@ class Exploration:
                 states = current_states()
                 with states.lock:
                     ends, turned = marked(self.trie, states, roots, states.number(term), bits)
-                if len(roots) > 1 and len(ends) > 1:
-                    ends = np.unique(ends)
+                if len(roots) > 1:
+                    ends = _distinct(ends)
             words = np.flatnonzero(bits)
             if 4 * len(words) < len(bits):
                 known = _Walked(words, bits[words], ends, turned)
@@ -804,8 +805,17 @@ def _together(parts: list[Nodes]) -> Nodes:
     """The nodes in any of ``parts``, ascending."""
     some = [part for part in parts if part.size]
     if len(some) > 1:
-        return np.unique(np.concatenate(some))
+        return _distinct(np.concatenate(some))
     return some[0] if some else NOWHERE
+
+
+def _distinct(nodes: Nodes) -> Nodes:
+    """``nodes`` without repetition, ascending."""
+    if nodes.size < _FEW:
+        return np.unique(nodes)
+    among = np.zeros(int(nodes.max()) + 1, np.bool_)  # linear, where `numpy.unique` hashes or sorts
+    among[nodes] = True
+    return np.flatnonzero(among).astype(np.int32)
 
 
 def _word(trie: Trie, roots: set[int], node: int) -> bytes:
