@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from relark.constraint import Constraint
+from relark.constraint import Constraint, schema, text
 from relark.errors import UnsupportedError
 from relark.language import (
     ALL,
@@ -249,3 +249,16 @@ def test_a_stack_that_is_too_small_is_named() -> None:
     with pytest.raises(UnsupportedError, match="too deep for Python's stack"):
         below(740, lambda: derive(deep, 0x61))
     assert derive(deep, 0x61) is not EMPTY
+
+
+def test_json_without_a_blank_line() -> None:
+    """Endlessly many states of an intersection, each with a short member: nothing is searched for."""
+    json = schema({"type": "object", "properties": {"n": {"type": "integer"}}})
+    state = (json & ~(text() + "\n\n" + text())).term
+    with timed() as watch:
+        for byte in b'{"n": 12, "other": [1, {"a": "b"}]':
+            state = derive(state, byte)
+            assert not is_empty(state)
+            transitions(state)
+    assert is_empty(derive(derive(state, 0x0A), 0x0A))
+    assert watch.seconds < 5

@@ -48,6 +48,7 @@ from relark.language.terms import (
 )
 
 SEARCH_LIMIT = 20_000  # states that one search may visit
+WITNESS_BYTES = 1000  # of a member that is tried
 MOST_BYTES = 1 << 24  # of a shortest member that is spelled out
 SEARCH_SECONDS = 2.0  # and how long it may take
 NONE: Final = 1 << 60  # the length of the shortest member of a language without members
@@ -137,6 +138,8 @@ def _alive(term: Term) -> bool:
                 result = not term.leaf.is_empty()
             case Ref():
                 result = True  # the maker of the rules drops unproductive ones
+            case Intersection() if _witness(term, _ALL_BYTES) is not None:
+                result = True
             case _:
                 result = _search(term, FULL, greedy=True) is not None
     term.alive = result
@@ -194,6 +197,30 @@ def _search(term: Term, alphabet: int, *, greedy: bool) -> bytes | None:
         for state in closed:
             state.alive = False
     return None
+
+
+def _witness(term: Intersection, completions: Completions) -> bytes | None:
+    """A shortest member of one item that all others have too, and so a shortest of all.
+
+    Most of what is combined hardly gets into the other's way: JSON and no blank line in it.
+    """
+    for item in term.items:
+        if item.flags & (CHECK | GUARD) or lower_bound(item) > WITNESS_BYTES:
+            continue  # to ask it may take a search; or a long text through all others
+        text = completions.shortest(item)
+        if text is None:
+            return None
+        if all(other is item or _has(other, text) for other in term.items):
+            return text
+    return None
+
+
+def _has(term: Term, text: bytes) -> bool:
+    for byte in text:
+        term = derive(term, byte)
+        if term is EMPTY:
+            return False
+    return term.nullable
 
 
 class _Unfinished(Exception):
@@ -547,6 +574,10 @@ class Completions:
         return self._shortest(term, unfolding) if unfolding else self.shortest(term)
 
     def _searched(self, term: Term) -> bytes | None:
+        if isinstance(term, Intersection):
+            text = _witness(term, self)
+            if text is not None:
+                return text
         try:
             return _search(term, self.alphabet, greedy=False)
         except _Unfinished:
