@@ -38,7 +38,7 @@ from relark.language import (
 from relark.language.states import DEAD, States
 from relark.language.terms import LAZY, Cut
 from relark.tokens import walks
-from relark.tokens.masks import masks_of
+from relark.tokens.masks import Mask, masks_of
 from relark.tokens.spread import spread, tokens_in
 from relark.tokens.trie import Trie
 from relark.tokens.vocabulary import Vocabulary
@@ -262,6 +262,15 @@ def test_many_vocabularies_do_not_mix() -> None:
         vocabulary = Vocabulary.from_bytes(tokens)
         assert unpacked(masks_of(vocabulary).mask(term).bits, len(tokens)) == expected
         assert masks_of(vocabulary) is masks_of(vocabulary)
+
+
+def test_words_of_masks_are_those_of_one_form() -> None:
+    """No token of one word, shortened, reads as the first tokens of two words."""
+    none = Mask.of(np.zeros(1, np.int32), False)
+    two = Mask.of(np.array([1, 1], np.int32), True)
+    assert none.words is not None
+    assert none.bits.tolist() == [0]
+    assert two.bits.tolist() == [1, 1]
 
 
 def test_threads_share_masks() -> None:

@@ -120,7 +120,7 @@ class Ends:
 
 
 _masks: Cache[tuple[int, Term], Mask] = Cache("masks", share=0.08, cost=lambda key, value: value.cost + 600)
-_words: weakref.WeakValueDictionary[bytes, Int32] = weakref.WeakValueDictionary()  # of masks, to be shared
+_words: weakref.WeakValueDictionary[tuple[int, bytes], Int32] = weakref.WeakValueDictionary()  # of masks, to be shared
 _words_lock: Final = Lock()
 
 
@@ -128,11 +128,12 @@ def _shared(words: NDArray[np.signedinteger[Any]]) -> tuple[Int32, int]:
     """``words`` as the one array of this content, int32, read-only; and what it costs, in bytes."""
     words = words.astype(np.int32, copy=False)
     data = words.tobytes()
+    key = len(words), data  # a few words of one vocabulary may look like all those of another
     with _words_lock:
-        known = _words.get(data)
+        known = _words.get(key)
         if known is not None:
             return known, len(data) // 32
-        _words[data] = new = np.frombuffer(data, np.int32).reshape(words.shape)
+        _words[key] = new = np.frombuffer(data, np.int32).reshape(words.shape)
     return new, 2 * len(data)
 
 
