@@ -44,7 +44,7 @@ LAYERS: dict[str, set[str]] = {
 HEAVY = {"decoding", "integrations"}
 THIRD_PARTY: dict[str, set[str]] = {
     "numpy": {"language", "tokens", "matcher", "decoding"},
-    "regex": {"frontends", "constraint", "decoding", "report"},
+    "regex": {"frontends", "constraint", "decoding", "report", "integrations"},
     "torch": HEAVY,
     "transformers": HEAVY,
     "tokenizers": HEAVY,
@@ -52,13 +52,14 @@ THIRD_PARTY: dict[str, set[str]] = {
     "gguf": HEAVY,
     "jinja2": HEAVY,
     "platformdirs": {"decoding", "tokens"},
-    "typing_extensions": {"decoding", "frontends"},
+    "typing_extensions": {"decoding", "frontends", "integrations"},
     "referencing": {"frontends", "constraint"},
     "jsonschema_specifications": {"frontends"},
     "idna": {"frontends"},
-    "lark": {"frontends", "grammars", "report", "constraint", "decoding"},  # the last two in annotations
-    "pydantic": {"frontends"},
+    "lark": {"frontends", "grammars", "report", "constraint", "decoding", "integrations"},  # or in annotations
+    "pydantic": {"frontends", "integrations"},
     "pydantic_core": {"frontends"},
+    "langchain_core": {"integrations"},  # never langchain, langchain_classic or langgraph
     "rich": {"cli", "decoding"},
     "typer": {"cli"},
 }
@@ -125,7 +126,7 @@ def test_integrations_do_not_know_each_other() -> None:
     "statement", ["import relark", "import relark.cli", "import relark.report", "import relark.tokens.vocabulary"]
 )
 def test_importing_is_light(statement: str) -> None:
-    heavy = ["torch", "transformers", "tokenizers", "safetensors", "gguf"]
+    heavy = ["torch", "transformers", "tokenizers", "safetensors", "gguf", "langchain_core"]
     code = f"import sys\n{statement}\nprint([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -15,12 +15,14 @@ Immutable and thread-safe.
 from __future__ import annotations
 
 import enum
+import hashlib
 import json
 import os
 import re
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import regex as regex_module
 
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
     from relark.matcher import Matcher
     from relark.tokens.vocabulary import Vocabulary
 
+_PROCESS: Final = uuid.uuid4().hex
+
 __all__ = ["Constraint", "choices", "grammar", "literal_text", "regex", "schema", "text"]
 
 
@@ -65,7 +69,8 @@ class Constraint:
     ``term``: its UTF-8 encodings as a language; ``description``: what a person wrote; ``sources``: the compiled
     regexes, schemas and grammars it was made of (what `relark.explain` reports on).  ``parse``: what a finished text
     means, for constraints made from types and schemas, and from grammars with ``result="tree"``; ``parse_part``: the
-    same for the value at a path inside it (path, text, the values around it from the outside in).
+    same for the value at a path inside it (path, text, the values around it from the outside in).  ``notation``: what
+    it was made from, for its `fingerprint`.
     """
 
     term: Term
@@ -73,6 +78,7 @@ class Constraint:
     sources: tuple[CompiledRegex | CompiledSchema | CompiledGrammar, ...] = ()
     parse: Callable[[str], Any] | None = None
     parse_part: Callable[[tuple[str | int, ...], str, Sequence[Any]], Any] | None = None
+    notation: tuple[Any, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.term.depth > MAX_START_DEPTH:
@@ -105,13 +111,23 @@ class Constraint:
         return _combined(" & ", intersection, _coerced(other), self)
 
     def __invert__(self) -> Constraint:
-        return Constraint(intersection(TEXT, complement(sealed(self.term))), f"~{self._grouped()}", self.sources)
+        return Constraint(
+            intersection(TEXT, complement(sealed(self.term))),
+            f"~{self._grouped()}",
+            self.sources,
+            notation=("~", self.fingerprint),
+        )
 
     def repeat(self, lo: int, hi: int | None = None) -> Constraint:
         """``lo`` to ``hi`` texts of this constraint, one after the other; ``hi`` None: no limit."""
         if lo < 0 or (hi is not None and hi < lo):
             raise ArgumentError(f"repeat({lo}, {hi}): expected 0 <= lo <= hi")
-        return Constraint(repeat(sealed(self.term), lo, hi), f"{self._grouped()}.repeat({lo}, {hi})", self.sources)
+        return Constraint(
+            repeat(sealed(self.term), lo, hi),
+            f"{self._grouped()}.repeat({lo}, {hi})",
+            self.sources,
+            notation=("repeat", self.fingerprint, lo, hi),
+        )
 
     def _grouped(self) -> str:
         shown = self.description
@@ -136,6 +152,19 @@ class Constraint:
             if term is EMPTY:
                 return False
         return term.nullable
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (64 hexadecimal digits) of what the constraint was made from: a key for caches of what it wrote.
+
+        Constraints made in the same way from the same notation have the same, in every process; those of other texts,
+        or whose texts mean other things, have others.  Of a constraint that was made by hand it holds in this process.
+
+        >>> regex("a+").fingerprint == regex("a+").fingerprint, regex("a+").fingerprint == regex("a*").fingerprint
+        (True, False)
+        """
+        notation = self.notation or (_PROCESS, self.term.uid)
+        return hashlib.sha256(repr(notation).encode(errors="surrogatepass")).hexdigest()
 
     @property
     def is_empty(self) -> bool:
@@ -167,6 +196,7 @@ def _sequence(first: Constraint, second: Constraint) -> Constraint:
         concat(sealed(first.term), sealed(second.term)),
         f"{part(first)} + {part(second)}",
         (*first.sources, *second.sources),
+        notation=("+", first.fingerprint, second.fingerprint),
     )
 
 
@@ -175,12 +205,13 @@ def _combined(operator: str, combine: Any, first: Constraint, second: Constraint
         combine(sealed(first.term), sealed(second.term)),
         f"{first._grouped()}{operator}{second._grouped()}",
         (*first.sources, *second.sources),
+        notation=(operator.strip(), first.fingerprint, second.fingerprint),
     )
 
 
 def literal_text(value: str) -> Constraint:
     """Exactly ``value``.  In combinations a plain ``str`` means the same: ``"Answer: " + relark.regex(...)``."""
-    return Constraint(literal(_encoded(value)), repr(value))
+    return Constraint(literal(_encoded(value)), repr(value), notation=("text", value))
 
 
 def regex(
@@ -206,7 +237,14 @@ def regex(
 
     compiled = compile_regex(pattern, flags, **named_lists)
     shown = pattern if isinstance(pattern, str) else pattern.pattern
-    return Constraint(compiled.term, f"regex({shown!r})", (compiled,))
+    lists = getattr(compiled.pattern, "named_lists", {})
+    notation = ("regex", shown, compiled.flags, type(compiled.pattern).__module__)
+    return Constraint(
+        compiled.term,
+        f"regex({shown!r})",
+        (compiled,),
+        notation=(*notation, sorted((name, sorted(words)) for name, words in lists.items())),
+    )
 
 
 def schema(
@@ -257,7 +295,15 @@ def schema(
         registry=registry,
     )
     shown = _shown(of)
-    return Constraint(compiled.term, f"schema({shown})", (compiled,), parse, parse_part)
+    notation = (
+        "schema",
+        source if isinstance(source, str) else json.dumps(source, default=repr),
+        "" if source is of else _name(of),
+        (property_order, whitespace, compact_numbers),
+        formats if isinstance(formats, str) else sorted((n, _fingerprint(f)) for n, f in formats.items()),
+        [] if registry is None else sorted((uri, json.dumps(registry.contents(uri), default=repr)) for uri in registry),
+    )
+    return Constraint(compiled.term, f"schema({shown})", (compiled,), parse, parse_part, notation)
 
 
 def grammar(
@@ -297,7 +343,15 @@ def grammar(
         raise ArgumentError(f"result={result!r}: expected 'text' or 'tree'")
     compiled = compile_grammar(grammar, start=start, terminals=terminals, **options)
     shown = description_of_grammar(grammar, start)
-    return Constraint(compiled.term, shown, (compiled,), compiled.parse if result == "tree" else None)
+    read = compiled.grammar
+    notation = ("grammar", read.start, read.parser, read.lexer, read.rules, read.terminals, read.ignored, read.flags)
+    return Constraint(
+        compiled.term,
+        shown,
+        (compiled,),
+        compiled.parse if result == "tree" else None,
+        notation=(*notation, read.module, _indentation(read.lark), result),
+    )
 
 
 def description_of_grammar(grammar: str | os.PathLike[str] | Lark, start: str | None) -> str:
@@ -314,6 +368,22 @@ def _shown(of: Any) -> str:
     else:
         shown = of.__name__
     return f"{shown[:97]}..." if len(shown) > 100 else shown
+
+
+def _name(of: Any) -> str:
+    """Which of all types with one schema it is."""
+    return ".".join(str(getattr(of, name, "")) for name in ("__module__", "__qualname__"))
+
+
+def _indentation(lark: Lark) -> list[tuple[str, Any]]:
+    """What the post-lexer of a grammar is, if it has one: the only ones are `Indenter`s, of constants."""
+    post: Any = lark.options.postlex
+    names = ("NL_type", "OPEN_PAREN_types", "CLOSE_PAREN_types", "INDENT_type", "DEDENT_type", "tab_len")
+    return [] if post is None else [(name, getattr(post, name)) for name in names]
+
+
+def _fingerprint(meaning: Any) -> str:
+    return meaning.fingerprint if isinstance(meaning, Constraint) else regex(meaning).fingerprint
 
 
 def _format(name: str, meaning: object) -> Term:
@@ -350,7 +420,7 @@ def choices(options: Iterable[str] | type[enum.Enum]) -> Constraint:
     if not values:
         raise ArgumentError("choices: expected at least one string, got none")
     shown = ", ".join(map(repr, values[:4])) + (f", ... {len(values)} in all" if len(values) > 4 else "")
-    return Constraint(one_of(_encoded(v) for v in values), f"choices([{shown}])")
+    return Constraint(one_of(_encoded(v) for v in values), f"choices([{shown}])", notation=("choices", values))
 
 
 def text(until: str | Iterable[str] | None = None) -> Constraint:
@@ -361,7 +431,7 @@ def text(until: str | Iterable[str] | None = None) -> Constraint:
     True
     """
     if until is None:
-        return Constraint(TEXT, "text()")
+        return Constraint(TEXT, "text()", notation=("text()",))
     ends = [until] if isinstance(until, str) else list(until) if isinstance(until, Iterable) else []
     if not ends or not all(isinstance(e, str) and e for e in ends):
         raise ArgumentError(f"text: until must be a non-empty string or a list of them, got {until!r}")
@@ -369,7 +439,8 @@ def text(until: str | Iterable[str] | None = None) -> Constraint:
     # the end must not occur earlier: nowhere in the text without its last character
     early = concat(ALL, stop, byte_set(FULL), ALL)
     term = intersection(concat(TEXT, stop), complement(early))
-    return Constraint(term, f"text(until={(until if isinstance(until, str) else ends)!r})")
+    shown = until if isinstance(until, str) else ends
+    return Constraint(term, f"text(until={shown!r})", notation=("text(until)", ends))
 
 
 def _encoded(value: str) -> bytes:

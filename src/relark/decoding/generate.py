@@ -255,8 +255,13 @@ class Generator:
         return results
 
     def _requests(
-        self, prompts: Sequence[Prompt], constraints: Sequence[Constraint | None], max_new_tokens: int | None
+        self,
+        prompts: Sequence[Prompt | tuple[int, ...]],
+        constraints: Sequence[Constraint | None],
+        max_new_tokens: int | None,
+        places: Sequence[int] | None = None,
     ) -> list[Request]:
+        """``places``: theirs in what the user asked for, where this is a part of it."""
         from relark.decoding.loop import Request
 
         config = (
@@ -264,7 +269,7 @@ class Generator:
         )
         context = getattr(config, "max_position_embeddings", None)
         requests = []
-        for place, (prompt, constraint) in enumerate(zip(prompts, constraints, strict=True)):
+        for place, prompt, constraint in zip(places or range(len(prompts)), prompts, constraints, strict=True):
             ids = self._prompt_ids(prompt, place)
             budget = DEFAULT_MAX_NEW_TOKENS if max_new_tokens is None else max_new_tokens
             if context is not None and len(ids) + budget > context:
@@ -279,9 +284,12 @@ class Generator:
             requests.append(Request(place, ids, constraint, budget))
         return requests
 
-    def _prompt_ids(self, prompt: Prompt, place: int) -> tuple[int, ...]:
+    def _prompt_ids(self, prompt: Prompt | tuple[int, ...], place: int) -> tuple[int, ...]:
+        ids: Any
         if isinstance(prompt, str):
             ids = self.tokenizer(prompt)["input_ids"]
+        elif isinstance(prompt, tuple) and all(map(_is_int, prompt)):
+            ids = list(prompt)
         else:
             if getattr(self.tokenizer, "chat_template", None) is None:
                 raise ArgumentError(
@@ -290,9 +298,13 @@ class Generator:
                 )
             from jinja2.exceptions import TemplateError
 
+            messages: Any = prompt
             try:
                 ids = self.tokenizer.apply_chat_template(
-                    [dict(message) for message in prompt], add_generation_prompt=True, tokenize=True, return_dict=False
+                    [dict(message) for message in messages],
+                    add_generation_prompt=True,
+                    tokenize=True,
+                    return_dict=False,
                 )
             except TemplateError as error:
                 raise ArgumentError(f"prompt {place + 1}: the chat template refuses these messages: {error}") from error

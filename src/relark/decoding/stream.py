@@ -185,7 +185,7 @@ def _final_bytes(row: Row, stops: Sequence[bytes]) -> int:
     if row.matcher is not None and not _is_alive(row.matcher.state):
         return row.handed_out
     longest = max(map(len, stops), default=1)
-    for start in range(max(row.handed_out, size - longest + 1), size):
+    for start in range(max(row.handed_out, size - longest), size):  # a whole one, too: a longer one may follow
         if any(stop.startswith(row.data[start:]) for stop in stops):
             return start
     return size

@@ -37,7 +37,8 @@ Kinds, by what the tokenizer's own decoder says
     tiktoken, tekken the ranks are the bytes.
 
 Never text (None): special tokens, EOS, the unknown token, ids that no token has, ids of the logits beyond
-the tokenizer. Tokens that were added and are not special are ordinary text.
+the tokenizer. Tokens that were added and are not special are ordinary text. So are the special tokens named in
+``text_tokens``: those in which a model writes something that is to be read, such as the markers around its tool calls.
 
 ``clean_up_tokenization_spaces`` of transformers rewrites text after decoding, across tokens; no token has
 bytes under it. Decode with ``clean_up_tokenization_spaces=False``.
@@ -110,19 +111,23 @@ class _Reading:
 class TokenSource:
     """A tokenizer whose tokens are listed but not yet spelled. It is for use at once: it keeps the tokenizer alive.
 
-    Raises TokenizerError for an object that is no tokenizer that relark knows.
+    text_tokens   special tokens that are text like any other
+
+    Raises TokenizerError for an object that is no tokenizer that relark knows, ArgumentError for a text token that the
+    tokenizer does not have.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, text_tokens: Sequence[str] = ()) -> None:
         self._tokenizer = tokenizer
-        self._listing = _list(tokenizer)
+        self._text_ids = {_id_of(tokenizer, token): token for token in text_tokens}
+        self._listing = _list(tokenizer, frozenset(self._text_ids))
 
     def digest(self, size: int | None = None, eos_token_id: Sequence[int] | None = None) -> str:
         """A name (64 hexadecimal digits) for all that ``table`` depends on: equal digests, equal tables.
 
-        The tokens by id, which of them are added, special or unknown, the EOS ids, the decoder, the arguments, the
-        class of the tokenizer, and the versions of the libraries (their ``decode`` is what a sample is compared
-        with) and of this module.
+        The tokens by id, which of them are added, special, unknown or text all the same, the EOS ids, the decoder, the
+        arguments, the class of the tokenizer, and the versions of the libraries (their ``decode`` is what a sample is
+        compared with) and of this module.
         """
         listing = self._listing
         kind = type(self._tokenizer)
@@ -132,7 +137,8 @@ class TokenSource:
         eos = None if eos_token_id is None else sorted(set(eos_token_id))
         texts = [t for t in listing.tokens if t is not None]
         holes = [i for i, t in enumerate(listing.tokens) if t is None]
-        head = repr((*about, sorted(listing.never), added, size, eos, len(listing.tokens), holes)).encode()
+        text_ids = sorted(self._text_ids)
+        head = repr((*about, sorted(listing.never), text_ids, added, size, eos, len(listing.tokens), holes)).encode()
         digest = hashlib.sha256(len(head).to_bytes(8, "little") + head)
         digest.update(np.fromiter(map(len, texts), dtype="<i8", count=len(texts)).tobytes())
         digest.update("".join([t for t in texts if isinstance(t, str)]).encode())  # a listing has only these,
@@ -153,7 +159,7 @@ class TokenSource:
         """The bytes of each id, for logits ``size`` wide; errors as ``read_tokenizer`` says."""
         reading = self._listing.spell()
         if reading.decode is not None:
-            _check(reading, reading.decode, self._tokenizer)
+            _check(reading, reading.decode, self._tokenizer, self._text_ids)
         table = reading.token_bytes
         width = len(table) if size is None else size
         missing = [i for i in range(width, len(table)) if table[i] is not None and i not in reading.added_ids]
@@ -165,6 +171,16 @@ class TokenSource:
             )
         table = table[:width] + [None] * (width - len(table))
         eos_ids = reading.eos_ids if eos_token_id is None else tuple(sorted(set(eos_token_id)))
+        for i, token in self._text_ids.items():
+            if i in eos_ids:
+                raise ArgumentError(
+                    f"text_tokens: {token!r} is EOS, which ends a text and is never part of it; leave it out."
+                )
+            if i >= width or table[i] is None:
+                raise TokenizerError(
+                    f"text_tokens: {_name(self._tokenizer)} has no bytes that relark can tell for {token!r} (id {i} of "
+                    f"{width}). {HOW_OUT}"
+                )
         for eos_id in eos_ids:
             if not 0 <= eos_id < width:
                 raise ArgumentError(
@@ -202,25 +218,25 @@ def fingerprint(tokenizer: Any) -> object:
 # Which object is it? By the names of its classes, so that no tokenizer library is imported, or even needed.
 
 
-def _list(tokenizer: Any) -> _Listing:
+def _list(tokenizer: Any, text_ids: frozenset[int]) -> _Listing:
     backend = _backend(tokenizer)
     if backend is not None:
-        return _list_backend(backend, tokenizer)
-    reading = _read(tokenizer)  # to ask these for their tokens is to ask for the bytes
+        return _list_backend(backend, tokenizer, text_ids)
+    reading = _read(tokenizer, text_ids)  # to ask these for their tokens is to ask for the bytes
     about = (reading.kind, sorted(reading.added_ids))
     return _Listing(reading.token_bytes, {}, frozenset(), reading.eos_ids, about, lambda: reading)
 
 
-def _read(tokenizer: Any) -> _Reading:
+def _read(tokenizer: Any, text_ids: frozenset[int]) -> _Reading:
     if _is_a(tokenizer, "tiktoken", "Encoding"):
-        return _read_tiktoken(tokenizer)
+        return _read_tiktoken(tokenizer, text_ids)
     if _is_a(tokenizer, "sentencepiece", "SentencePieceProcessor"):
         return _read_sentencepiece(tokenizer)
     mistral = _mistral(tokenizer)
     if mistral is not None:
         return _read_mistral(mistral, tokenizer)
     if _is_a(tokenizer, "transformers", "PreTrainedTokenizerBase"):
-        return _read_slow(tokenizer)
+        return _read_slow(tokenizer, text_ids)
     raise TokenizerError(
         f"{_name(tokenizer)} is not a tokenizer that relark can read. Expected a transformers tokenizer, a "
         "tokenizers.Tokenizer, a tiktoken.Encoding, a sentencepiece.SentencePieceProcessor or a "
@@ -264,6 +280,22 @@ def _eos_of(tokenizer: Any) -> tuple[int, ...]:
     return ()
 
 
+def _id_of(tokenizer: Any, token: str) -> int:
+    """The id of a special token that is to be text."""
+    backend = _backend(tokenizer)
+    if backend is not None:
+        found = backend.token_to_id(token)
+    elif _is_a(tokenizer, "tiktoken", "Encoding"):
+        found = tokenizer.encode_single_token(token) if token in tokenizer.special_tokens_set else None
+    elif _is_a(tokenizer, "transformers", "PreTrainedTokenizerBase") and _mistral(tokenizer) is None:
+        found = next((i for i, added in tokenizer.added_tokens_decoder.items() if added.content == token), None)
+    else:
+        raise ArgumentError(f"text_tokens: relark cannot tell the special tokens of {_name(tokenizer)} by their names.")
+    if found is None:
+        raise ArgumentError(f"text_tokens: {_name(tokenizer)} has no token {token!r}; name tokens that it has.")
+    return int(found)
+
+
 def _special_ids(tokenizer: Any) -> frozenset[int]:
     if _is_a(tokenizer, "transformers", "PreTrainedTokenizerBase"):
         return frozenset(i for i in tokenizer.all_special_ids if i is not None)
@@ -299,7 +331,7 @@ def _decoder_json(backend: Any) -> bytes | None:
     return bytes(backend.decoder.__getstate__())
 
 
-def _list_backend(backend: Any, tokenizer: Any) -> _Listing:
+def _list_backend(backend: Any, tokenizer: Any, text_ids: frozenset[int]) -> _Listing:
     model, decoder = type(backend.model).__name__, _decoder_json(backend)
     kind, spell = _speller(decoder, model)
     added = dict(backend.get_added_tokens_decoder())
@@ -313,6 +345,7 @@ def _list_backend(backend: Any, tokenizer: Any) -> _Listing:
         found = re.match(rb'\{"type":"Unigram","unk_id":(\d+)', backend.model.__getstate__())
         if found:
             never.add(int(found[1]))
+    never -= text_ids
 
     if _is_a(tokenizer, "transformers", "PreTrainedTokenizerBase"):
         decode = _transformers_decode(tokenizer)
@@ -447,11 +480,11 @@ def _wordpiece_speller(prefix: str, cleanup: bool) -> Callable[[str], bytes]:
 # Libraries that know their own bytes
 
 
-def _read_tiktoken(encoding: Any) -> _Reading:
+def _read_tiktoken(encoding: Any, text_ids: frozenset[int]) -> _Reading:
     table: list[bytes | None] = [None] * (encoding.max_token_value + 1)
     special = {encoding.encode_single_token(name) for name in encoding.special_tokens_set}
     for i in range(len(table)):
-        if i not in special:
+        if i not in special or i in text_ids:
             with suppress(KeyError):  # a hole
                 table[i] = encoding.decode_single_token_bytes(i)
     eos = (encoding.eot_token,) if "<|endoftext|>" in encoding.special_tokens_set else ()
@@ -486,7 +519,7 @@ def _spell_piece(processor: Any, i: int) -> bytes | None:
 # transformers tokenizers written in Python
 
 
-def _read_slow(tokenizer: Any) -> _Reading:
+def _read_slow(tokenizer: Any, text_ids: frozenset[int]) -> _Reading:
     """By what does the work inside: a SentencePiece processor, a tiktoken encoding, or GPT-2's byte
     alphabet."""
     added = dict(tokenizer.added_tokens_decoder)
@@ -496,7 +529,7 @@ def _read_slow(tokenizer: Any) -> _Reading:
     size = max([len(tokenizer) - 1, *added]) + 1
     table: list[bytes | None]
     if encoding is not None:
-        reading = _read_tiktoken(encoding)
+        reading = _read_tiktoken(encoding, text_ids)
         table = reading.token_bytes + [None] * (size - len(reading.token_bytes))
         kind = "tiktoken"
     elif processor is not None or getattr(tokenizer, "byte_decoder", None) == BYTE_OF:
@@ -518,8 +551,8 @@ def _read_slow(tokenizer: Any) -> _Reading:
             f"{HOW_OUT}"
         )
     for i, token in added.items():
-        table[i] = None if token.special else token.content.encode()
-    for i in _special_ids(tokenizer):
+        table[i] = token.content.encode() if not token.special or i in text_ids else None
+    for i in _special_ids(tokenizer) - text_ids:
         if i < len(table):
             table[i] = None
     return _Reading(table, kind, _eos_of(tokenizer), frozenset(added), _transformers_decode(tokenizer))
@@ -542,7 +575,7 @@ def _transformers_decode(tokenizer: Any) -> Callable[[list[int]], str]:
 # The check
 
 
-def _check(reading: _Reading, decode: Callable[[list[int]], str], tokenizer: Any) -> None:
+def _check(reading: _Reading, decode: Callable[[list[int]], str], tokenizer: Any, text_ids: Iterable[int] = ()) -> None:
     """Compare a sample of the table with the tokenizer's own decode, each token between two anchors.
 
     The anchor after it keeps a decoder that strips the end of a text from hiding a token's last space.
@@ -557,7 +590,8 @@ def _check(reading: _Reading, decode: Callable[[list[int]], str], tokenizer: Any
             )
         return
     start, end = decode([anchor]), table[anchor]
-    for i in [anchor, *_sample(reading)]:
+    texts = [i for i in text_ids if i < len(table) and table[i] is not None]
+    for i in [anchor, *texts, *_sample(reading)]:
         middle = table[i]
         expected = start.encode() + (middle or b"") + (end or b"")
         text = decode([anchor, i, anchor])

@@ -112,9 +112,10 @@ class Vocabulary:
         size: int | None = None,
         eos_token_id: int | Sequence[int] | None = None,
         *,
+        text_tokens: Iterable[str] = (),
         disk_cache: bool = True,
     ) -> Vocabulary:
-        """The vocabulary of ``tokenizer``, shared by all calls with the same tokens, size and EOS ids.
+        """The vocabulary of ``tokenizer``, shared by all calls with the same tokens, size, EOS ids and text tokens.
 
         tokenizer      a transformers tokenizer (fast or slow), a ``tokenizers.Tokenizer``, a
                        ``tiktoken.Encoding``, a ``sentencepiece.SentencePieceProcessor`` or a mistral-common
@@ -125,24 +126,27 @@ class Vocabulary:
                        wrong tokenizer, and raises
         eos_token_id   one EOS id or several (``model.generation_config.eos_token_id``); by default the
                        tokenizer's own
+        text_tokens    special tokens that are text all the same, such as Mistral's ``[TOOL_CALLS]``, which a model
+                       writes for somebody to read. All others are never text
         disk_cache     whether large vocabularies are kept in the user's cache folder, for the next process.
                        The environment variable RELARK_DISK_CACHE=off says no for all of them
 
         Raises TokenizerError for a tokenizer whose bytes relark cannot tell exactly, ArgumentError for a
-        size or EOS id that does not fit it.
+        size, EOS id or text token that does not fit it.
         """
         if size is not None and size <= 0:
             raise ArgumentError(f"size={size}: expected the width of the model's logits, at least 1, or None.")
         eos = None if eos_token_id is None else _token_ids(eos_token_id)
+        texts = _token_names(text_tokens)
         entry = _entry_of(tokenizer)
         with entry.lock:
             seen = fingerprint(tokenizer)
             if seen != entry.fingerprint:  # tokens were added, or a decoder replaced, since
                 entry.fingerprint, entry.vocabularies = seen, {}
-            found = entry.vocabularies.get((size, eos))
+            found = entry.vocabularies.get((size, eos, texts))
             if found is None:
-                found = _equal_or_new(TokenSource(tokenizer), size, eos, disk_cache and on_disk.is_on())
-                entry.vocabularies[size, eos] = found
+                found = _equal_or_new(TokenSource(tokenizer, texts), size, eos, disk_cache and on_disk.is_on())
+                entry.vocabularies[size, eos, texts] = found
             return found
 
     @property
@@ -201,6 +205,13 @@ def _token_ids(value: int | Sequence[int]) -> tuple[int, ...]:
         raise ArgumentError(message) from None
 
 
+def _token_names(value: Iterable[str]) -> tuple[str, ...]:
+    names = () if isinstance(value, str) else tuple(value)
+    if isinstance(value, str) or not all(isinstance(name, str) and name for name in names):
+        raise ArgumentError(f"text_tokens={value!r}: expected a list of special tokens, such as ['[TOOL_CALLS]'].")
+    return tuple(sorted(set(names)))
+
+
 _by_digest: weakref.WeakValueDictionary[str, Vocabulary] = weakref.WeakValueDictionary()
 _by_digest_lock = threading.Lock()
 
@@ -228,13 +239,13 @@ def _equal_or_new(source: TokenSource, size: int | None, eos: tuple[int, ...] | 
 
 
 class _Entry:
-    """The vocabularies made of one live tokenizer object, by (size, EOS ids), while its fingerprint stays
-    the same."""
+    """The vocabularies made of one live tokenizer object, by (size, EOS ids, text tokens), while its fingerprint
+    stays the same."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.fingerprint: object = None
-        self.vocabularies: dict[tuple[int | None, tuple[int, ...] | None], Vocabulary] = {}
+        self.vocabularies: dict[tuple[int | None, tuple[int, ...] | None, tuple[str, ...]], Vocabulary] = {}
 
 
 _entries: dict[int, tuple[weakref.ref[Any], _Entry]] = {}
