@@ -18,6 +18,7 @@ from language.set_semantics import (
     rules,
     words_up_to,
 )
+from relark import clear_caches
 from relark.language import (
     EMPTY,
     EPSILON,
@@ -36,7 +37,7 @@ from relark.language import (
     transitions,
     union,
 )
-from relark.language.derivative import derive_by_definition
+from relark.language.derivative import derive_by_definition, step
 from relark.language.terms import LAZY
 
 LENGTH = 5
@@ -136,6 +137,24 @@ def test_linear_forms_agree_with_the_equations(expression: Expression) -> None:
         for b in range(256):
             if not covered >> b & 1:
                 assert not members(by_definition[b], ABC, 3)
+
+
+@checked(200)
+@given(expressions())
+def test_a_step_agrees_with_the_equations(expression: Expression) -> None:
+    for state in some_states(expression.term()):
+        if state.flags & LAZY:
+            continue
+        clear_caches()  # of linear forms, which a step would use
+        for b in (*ABC, 0x00, 0xFF):
+            mask, target = step(state, b)
+            assert mask >> b & 1
+            assert 0 < mask <= FULL
+            expected = members(derive_by_definition(state, b), ABC, 3)
+            assert members(target, ABC, 3) == expected
+            for other in ABC:  # the same by all bytes of the class
+                if mask >> other & 1:
+                    assert members(derive_by_definition(state, other), ABC, 3) == expected
 
 
 @checked(200)

@@ -111,3 +111,34 @@ def test_is_built_in_well_under_two_seconds_for_128_000_tokens() -> None:
         trie = Trie.build(token_bytes)
     assert watch.seconds < 2.0
     assert len(trie) > 100_000
+
+
+@given(vocabularies)
+def test_nodes_by_byte(token_bytes: list[bytes | None]) -> None:
+    trie = Trie.build(token_bytes)
+    nodes, starts = trie.by_byte
+    for byte in range(256):
+        here = [node for node in range(1, len(trie)) if trie.byte[node] == byte]
+        assert nodes[starts[byte] : starts[byte + 1]].tolist() == here
+
+
+@given(vocabularies)
+def test_depth_first(token_bytes: list[bytes | None]) -> None:
+    trie = Trie.build(token_bytes)
+    prefixes = breadth_first(token_bytes)
+    nodes, place, end = trie.preorder
+    assert [prefixes[node] for node in nodes] == sorted(prefixes)
+    for node, prefix in enumerate(prefixes):
+        below = {prefixes[other] for other in nodes[place[node] : end[node]]}
+        assert below == {other for other in prefixes if other.startswith(prefix)}
+
+
+@given(vocabularies, st.lists(st.sets(st.sampled_from(b"\x00ab\x7f\x80\xff")), min_size=1, max_size=12))
+def test_runs(token_bytes: list[bytes | None], classes: list[set[int]]) -> None:
+    trie = Trie.build(token_bytes)
+    order = [prefix_of(trie, node) for node in trie.preorder[0].tolist()]
+    for bytes_ in classes:
+        inside, highest = trie.runs(bytes(byte in bytes_ for byte in range(256)))
+        assert inside.tolist()[1:] == [prefix[-1] in bytes_ for prefix in order[1:]]
+        for prefix, depth in zip(order[1:], highest.tolist()[1:], strict=True):
+            assert depth == len(prefix[:-1].rstrip(bytes(bytes_)))

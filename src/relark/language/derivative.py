@@ -56,6 +56,8 @@ from relark.language.terms import (
 
 Transitions = tuple[tuple[int, Term], ...]
 
+_FEW = 8  # members of a union that are asked one by one
+
 _transitions: Cache[Term, Transitions] = Cache(
     "transitions", share=0.10, cost=lambda key, value: 300 + 500 * len(value)
 )
@@ -156,6 +158,62 @@ def derive(term: Term, byte: int) -> Term:
 def derive_once(term: Term, byte: int) -> Term:
     """`derive` where the term's other derivatives will hardly be needed: without its linear form, unless known."""
     return derive(term, byte) if _transitions.get(term) is not None else derive_by_definition(term, byte)
+
+
+def step(term: Term, byte: int) -> tuple[int, Term]:
+    """Bytes with the same derivative as ``byte``, and it: a pair of `transitions` or a part of one, without the others.
+
+    For states of which few bytes are asked: behind what may be left out, as behind an operand with all the operators
+    that may follow, most of a linear form leads where no token does.
+    """
+    known = _transitions.get(term)
+    if known is None:
+        match term:
+            case Concat():
+                return _step_of_spine(term, byte)
+            case Union() if len(term.items) <= _FEW:
+                mask = FULL
+                targets = []
+                for item in term.items:
+                    among, target = step(item, byte)
+                    mask &= among
+                    targets.append(target)
+                return mask, union(*targets)
+        known = transitions(term)
+    others = 0
+    for mask, target in known:
+        if mask >> byte & 1:
+            return mask, target
+        others |= mask
+    return FULL & ~others, EMPTY
+
+
+def _step_of_spine(term: Term, byte: int) -> tuple[int, Term]:
+    mask = FULL
+    found: Term = EMPTY
+    targets = []
+    while isinstance(term, Concat):
+        head, tail = term.head, term.tail
+        if head.first >> byte & 1:
+            among, target = step(head, byte)
+            mask &= among
+            if target is not EMPTY:
+                found = _then(target, tail)
+                targets.append(found)
+        else:
+            mask &= ~head.first
+        if not head.nullable:
+            break
+        if head.guard >> byte & 1:
+            mask &= head.guard
+            break
+        mask &= ~head.guard
+        term = tail
+    else:
+        among, found = step(term, byte)
+        mask &= among
+        targets.append(found)
+    return mask, found if len(targets) == 1 else union(*targets)
 
 
 def derive_by_definition(term: Term, byte: int) -> Term:

@@ -2,8 +2,8 @@
 
 `States` numbers the terms that walks come across and keeps for each a row of 256 successors (int32; 0 is dead), or,
 within a literal, the one byte that leads on.  A state whose language is empty has number 0, so a walk never enters
-it.  Successors are filled in when a walk asks, from a term's linear form; those of COSTLY terms byte by byte,
-unless many bytes are asked for.
+it.  Successors are filled in when a walk asks: from a term's linear form, or class by class, for walks ask for few of
+the bytes that may follow; those of COSTLY terms byte by byte, unless many bytes are asked for.
 
 Cannot do: terms with the LAZY flag, which derive byte by byte and whose states seldom recur.
 
@@ -15,6 +15,7 @@ table).
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -23,12 +24,12 @@ from numpy.typing import NDArray
 
 from relark import caches, kernel
 from relark.language.completion import is_empty
-from relark.language.derivative import Transitions, derive, transitions
+from relark.language.derivative import Transitions, derive, step, transitions
 from relark.language.terms import CHECK, COSTLY, EMPTY, LAZY, ByteSet, Concat, Term, Union, union
 
 DEAD = 0
 UNKNOWN = -1  # a successor that has not been asked for
-KNOWN = 1  # flags of a state: its successors were filled in (those of a COSTLY term that were asked for)
+KNOWN = 1  # flags of a state: its successors were filled in, or those that were asked for (PARTLY)
 IS_LAZY = 2  # its term has the LAZY flag
 IS_NULLABLE = 4
 PARTLY = 8  # some of its successors may be UNKNOWN
@@ -61,7 +62,7 @@ class States:
         self.n_rows = 1
         self._table: Any = None
         self._numbers: dict[Term, int] = {EMPTY: DEAD}
-        self._some_costly = False
+        self._some_partly = False
 
     def number(self, term: Term) -> int:
         """The number of ``term``; DEAD if its language is empty."""
@@ -106,24 +107,27 @@ class States:
         row: NDArray[np.int32] = self.rows[index]
         return row
 
-    def provide(self, number: int, bytes_: NDArray[np.uint8]) -> None:
-        """Fill in the successors of a state; of one with the COSTLY flag, at least those by ``bytes_``."""
+    def provide(self, number: int, bytes_: Iterable[int]) -> None:
+        """Fill in the successors of a state, at least those by ``bytes_``."""
         term = self.terms[number]
-        if not term.flags & COSTLY:
+        costly = term.flags & COSTLY
+        if not (costly or _is_long(term)):
             self._fill(number, term)
             return
         if not self.flags[number] & KNOWN:
-            self._row(number)[:] = UNKNOWN
+            self._row(number)[_members(term.first)] = UNKNOWN
             self.flags[number] |= KNOWN | PARTLY
-            self._some_costly = True
-        index = self.row_of[number]
-        asked = self.rows[index, bytes_] == UNKNOWN
-        if np.count_nonzero(asked) >= _MANY:
+            self._some_partly = True
+        index = self.row_of.item(number)
+        asked = [byte for byte in bytes_ if self.rows.item(index, byte) == UNKNOWN]
+        if costly and len(asked) >= _MANY:
             self._fill(number, term)
             return
-        for byte in set(bytes_[asked].tolist()):
-            target = self.number(derive(term, byte))
-            self.rows[index, byte] = target
+        for byte in asked:
+            if self.rows.item(index, byte) == UNKNOWN:
+                mask, after = (1 << byte, derive(term, byte)) if costly else step(term, byte)
+                target = self.number(after)
+                self.rows[index, _members(mask)] = target
 
     def _fill(self, number: int, term: Term) -> None:
         if isinstance(term, Concat) and isinstance(term.head, ByteSet):  # what literals are made of
@@ -147,7 +151,7 @@ class States:
         if unknown.any():
             self._provide_all(states[unknown], bytes_[unknown])
         after = self.rows[self.row_of[states], bytes_]
-        if self._some_costly and (unknown := after == UNKNOWN).any():
+        if self._some_partly and (unknown := after == UNKNOWN).any():
             self._provide_all(states[unknown], bytes_[unknown])
             after = self.rows[self.row_of[states], bytes_]
         only = self.only_next[states]
@@ -156,7 +160,7 @@ class States:
     def targets(self, state: int, bytes_: bytes) -> list[int]:
         """The successors of one state by each of a few bytes."""
         if not self.flags.item(state) & KNOWN:
-            self.provide(state, np.frombuffer(bytes_, np.uint8))
+            self.provide(state, bytes_)
         only = self.only_next.item(state)
         if only != DEAD:
             byte = self.only_byte.item(state)
@@ -164,15 +168,19 @@ class States:
         row = self.rows[self.row_of.item(state)]
         found = [row.item(byte) for byte in bytes_]
         if UNKNOWN in found:
-            self.provide(state, np.frombuffer(bytes_, np.uint8))
+            self.provide(state, bytes_)
             row = self.rows[self.row_of.item(state)]
             found = [row.item(byte) for byte in bytes_]
         return found
 
     def _provide_all(self, states: NDArray[np.int32], bytes_: NDArray[np.uint8]) -> None:
-        for number in self.distinct(states).tolist():
-            costly = self.terms[number].flags & COSTLY
-            self.provide(number, np.unique(bytes_[states == number]) if costly else bytes_[:0])
+        numbers = self.distinct(states)
+        index = np.zeros(len(self.terms), np.intp)
+        index[numbers] = np.arange(len(numbers))
+        asked = np.zeros((len(numbers), 256), np.bool_)
+        asked[index[states], bytes_] = True
+        for number, of_it in zip(numbers.tolist(), asked, strict=True):
+            self.provide(number, np.flatnonzero(of_it).tolist())
 
     def distinct(self, numbers: NDArray[np.int32]) -> NDArray[np.intp]:
         """``numbers`` without repetition, ascending; linear, where `numpy.unique` sorts."""
@@ -215,6 +223,11 @@ def current_states() -> States:
     if _shared.bytes > _shared.limit:
         _shared.clear()
     return _shared.table
+
+
+def _is_long(term: Term) -> bool:
+    """Whether filling in a few successors takes much less than all: most lie behind what may be left out."""
+    return isinstance(term, Concat) and not isinstance(term.head, ByteSet) and bool(term.first & (term.first - 1))
 
 
 @lru_cache(maxsize=4096)

@@ -4,8 +4,8 @@ The innermost loop of every first visit, and the only code of which there are tw
 (``relark._kernel``), if there is one, and NumPy, level by level.  They find the same.
 
 Cost: about 5 ns a live node compiled; with NumPy 50 us a level plus 30 ns a live node, or 2 us a node where a level has
-few.  Memory: 8 bytes a live node, while it lasts.  Cannot do: terms with the LAZY flag, which have no numbered
-successors (see `walks`).
+few, or, where a state leads back to itself for much of the trie, as within a name, 5 ns a node of the trie.  Memory: 8
+bytes a live node, while it lasts.  Cannot do: terms with the LAZY flag, which have no numbered successors (`walks`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from relark.tokens.trie import Trie
 Int32 = NDArray[np.int32]
 Nodes = NDArray[np.int32]  # of a trie
 _FEW = 24  # nodes: one by one they take no longer than as arrays
+_MANY = 2000  # nodes: worth passes over all nodes of the trie, if those are simple
+_DEEP = 1 << 14  # levels: depths are int16 where runs are looked for
+_WORTH = 4  # times as long as such passes over a node takes it to go to a node
 NOWHERE: Final[Nodes] = np.zeros(0, np.int32)
 ROOT: Final[Nodes] = np.zeros(1, np.int32)
 
@@ -48,7 +51,7 @@ def spread(trie: Trie, states: States, roots: Nodes, start: int) -> Spread:
     if start == DEAD:
         return Spread(NOWHERE, NOWHERE, ())
     if kernel.compiled is None:
-        return _by_levels(trie, states, roots, start)
+        return _Levels(trie, states, roots, start).found()
     walk = _walk(trie, states, roots, start)
     pairs = np.frombuffer(walk.reached(), np.int32).reshape(-1, 2)
     return Spread(pairs[:, 0], pairs[:, 1], _turned(walk, states))
@@ -61,7 +64,7 @@ def marked(
     if start == DEAD:
         return NOWHERE, ()
     if kernel.compiled is None:
-        found = _by_levels(trie, states, roots, start)
+        found = _Levels(trie, states, roots, start).found()
         for nodes in (found.nodes, *[nodes for _, nodes in found.turned]):
             mark(trie, nodes, bits)
         return found.nodes[states.flags[found.states] & IS_NULLABLE != 0], found.turned
@@ -74,7 +77,7 @@ def _walk(trie: Trie, states: States, roots: Nodes, start: int) -> Any:
     walk = kernel.compiled.Spread(trie.tree, roots, start)
     while (wanting := walk.run(states.table)) >= 0:
         first = trie.first_child[walk.node]
-        states.provide(wanting, trie.byte[first : first + trie.n_children[walk.node]])
+        states.provide(wanting, trie.byte[first : first + trie.n_children[walk.node]].tobytes())
     return walk
 
 
@@ -86,79 +89,123 @@ def _turned(walk: Any, states: States) -> tuple[tuple[Term, Nodes], ...]:
     return tuple((states.terms[number], nodes[numbers == number]) for number in states.distinct(numbers).tolist())
 
 
-def _by_levels(trie: Trie, states: States, roots: Nodes, start: int) -> Spread:
-    nodes, current = roots, np.full(len(roots), start, np.int32)
-    reached, numbers = [nodes], [current]
-    turned: dict[int, list[Nodes]] = {}
-    while nodes.size:
-        counts = trie.n_children[nodes]
-        inner = counts > 0
-        nodes, current, counts = nodes[inner], current[inner], counts[inner]
-        if not nodes.size:
-            break
-        if len(reached) > 1 and nodes.size <= _FEW and counts.sum() <= _FEW:
-            nodes, current = _one_by_one(trie, states, nodes, current, reached, numbers, turned)
-            continue
-        children, before = children_of(trie, nodes), np.repeat(current, counts)
-        if nodes.size > 1 and len(reached) == 1:  # of many roots few may have a child that the term begins with
-            begins = _members(states.terms[start].first)[trie.byte[children]]
-            children, before = children[begins], before[begins]
-        after = states.successors(before, trie.byte[children])
+class _Levels:
+    """`spread` with NumPy, level by level: all nodes that are to be gone on from, whatever their depth, at a time."""
+
+    def __init__(self, trie: Trie, states: States, roots: Nodes, start: int) -> None:
+        self.trie, self.states = trie, states
+        self.reached, self.numbers = [roots], [np.full(len(roots), start, np.int32)]
+        self.turned: dict[int, list[Nodes]] = {}
+        if len(roots) == 1:
+            self._go_on(roots, self.numbers[0])
+        else:  # few of them may have a child that the term begins with
+            children = _beginnings(trie, roots, states.terms[start].first)
+            self._go_on(*self._enter(children, np.full(len(children), start, np.int32)))
+
+    def found(self) -> Spread:
+        terms = self.states.terms
+        turned = tuple((terms[number], np.concatenate(nodes)) for number, nodes in sorted(self.turned.items()))
+        return Spread(np.concatenate(self.reached), np.concatenate(self.numbers), turned)
+
+    def _go_on(self, nodes: Nodes, current: Int32) -> None:
+        n_children = self.trie.n_children
+        while True:
+            counts = n_children[nodes]
+            inner = counts > 0
+            nodes, current, counts = nodes[inner], current[inner], counts[inner]
+            if not nodes.size:
+                return
+            if len(self.reached) > 1 and nodes.size <= _FEW and counts.sum() <= _FEW:
+                nodes, current = self._one_by_one(nodes, current)
+            else:
+                nodes, current = self._enter(children_of(self.trie, nodes), np.repeat(current, counts))
+
+    def _enter(self, children: Nodes, before: Int32) -> tuple[Nodes, Int32]:
+        """``children`` of nodes in the states ``before``; returns those to go on from, with their states."""
+        states = self.states
+        after = states.successors(before, self.trie.byte[children])
         alive = after != DEAD
-        nodes, current = children[alive], after[alive]
+        nodes, before, current = children[alive], before[alive], after[alive]
         lazy = states.flags[current] & IS_LAZY != 0
         if lazy.any():
             for number in states.distinct(current[lazy]).tolist():
-                turned.setdefault(number, []).append(nodes[current == number])
-            nodes, current = nodes[~lazy], current[~lazy]
-        reached.append(nodes)
-        numbers.append(current)
-    by_term = tuple((states.terms[number], np.concatenate(found)) for number, found in sorted(turned.items()))
-    return Spread(np.concatenate(reached), np.concatenate(numbers), by_term)
+                self.turned.setdefault(number, []).append(nodes[current == number])
+            nodes, before, current = nodes[~lazy], before[~lazy], current[~lazy]
+        self.reached.append(nodes)
+        self.numbers.append(current)
+        stays = before == current
+        if np.count_nonzero(stays) >= _MANY and self.trie.max_token_length < _DEEP:
+            for number in states.distinct(current[stays]).tolist():
+                nodes, current = self._run(number, nodes, current)
+        return nodes, current
+
+    def _run(self, state: int, nodes: Nodes, current: Int32) -> tuple[Nodes, Int32]:
+        """From those of ``nodes`` in ``state``, by all bytes at once that lead back to it, as within a name."""
+        order, place, end = self.trie.preorder
+        here = current == state
+        roots = nodes[here]
+        starts, ends = place[roots] + 1, end[roots]
+        if _WORTH * int((ends - starts).sum()) < len(order):
+            return nodes, current
+        bytes_ = self.states.rows[self.states.row_of[state]] == state
+        inside, highest = self.trie.runs(bytes_.tobytes())
+        depth = np.searchsorted(self.trie.level_start, roots, side="right").astype(np.int16)  # of the children
+        change = np.zeros(len(order) + 1, np.int16)
+        change[starts] = depth
+        change[ends] -= depth
+        offered = np.cumsum(change[:-1], dtype=np.int16) > highest
+        stay = order[offered & inside]
+        self.reached.append(stay)
+        self.numbers.append(np.full(len(stay), state, np.int32))
+        left = order[offered & ~inside]
+        more, after = self._enter(left, np.full(len(left), state, np.int32))
+        return np.concatenate([nodes[~here], more]), np.concatenate([current[~here], after])
+
+    def _one_by_one(self, nodes: Nodes, current: Int32) -> tuple[Nodes, Int32]:
+        """While few nodes are left, as in a long run of blanks; those from where there are more again."""
+        states, trie = self.states, self.trie
+        first_child, n_children, byte = trie.first_child, trie.n_children, trie.byte
+        level = list(zip(nodes.tolist(), current.tolist(), strict=True))
+        found: list[tuple[int, int]] = []
+        while level:
+            after: list[tuple[int, int]] = []
+            inner = 0
+            for node, state in level:
+                first = first_child.item(node)
+                offered = byte[first : first + n_children.item(node)].tobytes()
+                for child, target in enumerate(states.targets(state, offered), first):
+                    if not target:
+                        continue
+                    if states.flags.item(target) & IS_LAZY:
+                        self.turned.setdefault(target, []).append(np.array([child], np.int32))
+                        continue
+                    found.append((child, target))
+                    count = n_children.item(child)
+                    if count:
+                        after.append((child, target))
+                        inner += count
+            level = after
+            if inner > _FEW:
+                break
+        if found:
+            pairs = np.array(found, np.int32)
+            self.reached.append(pairs[:, 0])
+            self.numbers.append(pairs[:, 1])
+        left = np.array(level, np.int32).reshape(-1, 2)
+        return left[:, 0], left[:, 1]
 
 
-def _one_by_one(
-    trie: Trie,
-    states: States,
-    nodes: Nodes,
-    current: Int32,
-    reached: list[Nodes],
-    numbers: list[Int32],
-    turned: dict[int, list[Nodes]],
-) -> tuple[Nodes, Int32]:
-    """`_by_levels` while few nodes are left, as in a long run of blanks.
-
-    Returns the nodes from where there are more again, with their states; adds to the three lists.
-    """
-    first_child, n_children, byte = trie.first_child, trie.n_children, trie.byte
-    level = list(zip(nodes.tolist(), current.tolist(), strict=True))
-    found: list[tuple[int, int]] = []
-    while level:
-        after: list[tuple[int, int]] = []
-        inner = 0
-        for node, state in level:
-            first = first_child.item(node)
-            offered = byte[first : first + n_children.item(node)].tobytes()
-            for child, target in enumerate(states.targets(state, offered), first):
-                if not target:
-                    continue
-                if states.flags.item(target) & IS_LAZY:
-                    turned.setdefault(target, []).append(np.array([child], np.int32))
-                    continue
-                found.append((child, target))
-                count = n_children.item(child)
-                if count:
-                    after.append((child, target))
-                    inner += count
-        level = after
-        if inner > _FEW:
-            break
-    if found:
-        pairs = np.array(found, np.int32)
-        reached.append(pairs[:, 0])
-        numbers.append(pairs[:, 1])
-    left = np.array(level, np.int32).reshape(-1, 2)
-    return left[:, 0], left[:, 1]
+def _beginnings(trie: Trie, roots: Nodes, first: int) -> Nodes:
+    """The children of ``roots`` by a byte of the mask ``first``."""
+    if len(roots) < _MANY:
+        children = children_of(trie, roots[trie.n_children[roots] > 0])
+        return children[_members(first)[trie.byte[children]]]
+    order, starts = trie.by_byte
+    nodes = np.concatenate([order[starts[b] : starts[b + 1]] for b in range(256) if first >> b & 1] or [NOWHERE])
+    among = np.zeros(len(trie), np.bool_)
+    among[roots] = True
+    found: Nodes = nodes[among[trie.parent[nodes]]]
+    return found
 
 
 def _members(mask: int) -> NDArray[np.bool_]:
@@ -189,6 +236,14 @@ def mark(trie: Trie, nodes: Nodes, bits: Int32) -> None:
     """Add the tokens that end at ``nodes``."""
     if kernel.compiled is not None:
         kernel.compiled.mark(trie.tree, nodes, bits)
+        return
+    if len(nodes) >= _MANY:
+        there = np.zeros(len(trie) + 1, np.bool_)
+        there[nodes] = True
+        there[-1] = False  # where tokens are that are no text
+        flags = np.zeros(len(bits) * 32, np.bool_)
+        flags[: len(trie.node_of_token)] = there[trie.node_of_token]
+        bits |= np.packbits(flags, bitorder="little").view(np.int32)
         return
     starts = trie.token_start[nodes]
     bits |= packed(trie.tokens[_ranges(starts, trie.token_start[nodes + 1] - starts)], len(bits))

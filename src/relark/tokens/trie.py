@@ -16,6 +16,7 @@ What it cannot do: tokens cannot be added later; build another trie.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,10 @@ __all__ = ["Trie"]
 
 Int32Array = npt.NDArray[np.int32]
 Uint8Array = npt.NDArray[np.uint8]
+Int16Array = npt.NDArray[np.int16]
+BoolArray = npt.NDArray[np.bool_]
+
+_KEPT = 8  # of `Trie.runs`
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +73,62 @@ class Trie:
     def tree(self) -> Any:
         """The arrays for the compiled kernel."""
         return kernel.compiled.Tree(self.first_child, self.n_children, self.byte, self.token_start, self.tokens)
+
+    @cached_property
+    def by_byte(self) -> tuple[Int32Array, Int32Array]:
+        """The nodes but the root, int32 ``[n - 1]``, by the byte on the edge into them, and where each byte's begin,
+        int32 ``[257]``.
+        """
+        order = 1 + np.argsort(self.byte[1:], kind="stable").astype(np.int32)
+        starts = np.zeros(257, np.int32)
+        starts[1:] = np.cumsum(np.bincount(self.byte[1:], minlength=256))
+        return order, starts
+
+    @cached_property
+    def preorder(self) -> tuple[Int32Array, Int32Array, Int32Array]:
+        """All nodes depth first, int32 ``[n]``, and for each node, int32 ``[n]``, its place there and the first place
+        that is not below it.
+        """
+        size = np.ones(len(self), np.int32)
+        place = np.zeros(len(self), np.int32)
+        levels = [slice(a, b) for a, b in itertools.pairwise(self.level_start.tolist())]
+        sums = [np.zeros(0, np.int32)] * len(levels)  # of the sizes before each node of a level
+        for above, level, k in zip(levels[-2::-1], levels[:0:-1], range(len(levels) - 1, 0, -1), strict=True):
+            sums[k] = np.concatenate([np.zeros(1, np.int32), np.cumsum(size[level], dtype=np.int32)])
+            first = self.first_child[above] - level.start
+            size[above] += sums[k][first + self.n_children[above]] - sums[k][first]
+        for level, before in zip(levels[1:], sums[1:], strict=True):
+            parent = self.parent[level]
+            place[level] = place[parent] + 1 + before[:-1] - before[self.first_child[parent] - level.start]
+        nodes = np.empty(len(self), np.int32)
+        nodes[place] = np.arange(len(self), dtype=np.int32)
+        return nodes, place, place + size
+
+    def runs(self, bytes_: bytes) -> tuple[BoolArray, Int16Array]:
+        """Where paths of some bytes are, for each place of `preorder`: bool ``[n]``, whether the byte into the node is
+        one of them; int16 ``[n]``, the depth of the highest node from where all bytes before the last one are.
+
+        ``bytes_``: 256 times 0 or 1.
+        """
+        known = self._runs.get(bytes_)
+        if known is None:
+            among = np.frombuffer(bytes_, np.bool_)
+            inside = among[self.byte]
+            highest = np.zeros(len(self), np.int16)
+            highest[0] = np.iinfo(np.int16).max  # there is no byte
+            for depth, (a, b) in enumerate(itertools.pairwise(self.level_start.tolist()[1:])):
+                above = self.parent[a:b]
+                highest[a:b] = np.where(inside[above], highest[above], depth) if depth else 0
+            order = self.preorder[0]
+            known = inside[order], highest[order]
+            while len(self._runs) >= _KEPT:
+                self._runs.pop(next(iter(self._runs)), None)
+            self._runs[bytes_] = known
+        return known
+
+    @cached_property
+    def _runs(self) -> dict[bytes, tuple[BoolArray, Int16Array]]:
+        return {}
 
     @classmethod
     def build(cls, token_bytes: Sequence[bytes | None]) -> Trie:
