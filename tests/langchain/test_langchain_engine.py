@@ -285,12 +285,7 @@ async def test_a_cancelled_run_ends_soon(model: Any, tokenizer: Any) -> None:
     counting = Counting(model)
     engine = Engine(counting, tokenizer)
     task = asyncio.create_task(engine.arun([LONG], MANY))
-    while counting.passes < 5:
-        await asyncio.sleep(0.001)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await rests(counting)
+    await cancelled(task, counting)
     assert counting.passes < 500
     assert (await engine.arun([Job(PROMPT, relark.regex("x{3}"))], MANY))[0].text == "xxx"
 
@@ -301,12 +296,7 @@ async def test_cancelled_pieces_end_even_where_nothing_may_be_shown(model: Any, 
     job = Job(PROMPT, relark.regex("b[a-z ]{900,}"), ("b",), cut=True)
     pieces = Engine(counting, tokenizer).apieces(job, MANY)
     task = asyncio.ensure_future(anext(pieces))
-    while counting.passes < 5:
-        await asyncio.sleep(0.001)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await rests(counting)
+    await cancelled(task, counting)
     assert counting.passes < 400
 
 
@@ -317,6 +307,16 @@ async def rests(counting: Counting) -> None:
         await asyncio.sleep(0.1)
         if counting.passes == before:
             return
+
+
+async def cancelled(task: asyncio.Future[Any], counting: Counting) -> None:
+    """Cancel ``task`` in the middle of its work, and wait until no pass runs any more."""
+    while counting.passes < 5:
+        await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await rests(counting)
 
 
 @pytest.mark.parametrize("way", ["run", "pieces", "arun", "apieces"])

@@ -241,9 +241,7 @@ def mark(trie: Trie, nodes: Nodes, bits: Int32) -> None:
         there = np.zeros(len(trie) + 1, np.bool_)
         there[nodes] = True
         there[-1] = False  # where tokens are that are no text
-        flags = np.zeros(len(bits) * 32, np.bool_)
-        flags[: len(trie.node_of_token)] = there[trie.node_of_token]
-        bits |= np.packbits(flags, bitorder="little").view(np.int32)
+        bits |= packed(np.flatnonzero(there[trie.node_of_token]), len(bits))
         return
     starts = trie.token_start[nodes]
     bits |= packed(trie.tokens[_ranges(starts, trie.token_start[nodes + 1] - starts)], len(bits))

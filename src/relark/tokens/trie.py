@@ -17,9 +17,9 @@ What it cannot do: tokens cannot be added later; build another trie.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,31 +104,24 @@ class Trie:
         nodes[place] = np.arange(len(self), dtype=np.int32)
         return nodes, place, place + size
 
-    def runs(self, bytes_: bytes) -> tuple[BoolArray, Int16Array]:
-        """Where paths of some bytes are, for each place of `preorder`: bool ``[n]``, whether the byte into the node is
-        one of them; int16 ``[n]``, the depth of the highest node from where all bytes before the last one are.
-
-        ``bytes_``: 256 times 0 or 1.
-        """
-        known = self._runs.get(bytes_)
-        if known is None:
-            among = np.frombuffer(bytes_, np.bool_)
-            inside = among[self.byte]
-            highest = np.zeros(len(self), np.int16)
-            highest[0] = np.iinfo(np.int16).max  # there is no byte
-            for depth, (a, b) in enumerate(itertools.pairwise(self.level_start.tolist()[1:])):
-                above = self.parent[a:b]
-                highest[a:b] = np.where(inside[above], highest[above], depth) if depth else 0
-            order = self.preorder[0]
-            known = inside[order], highest[order]
-            while len(self._runs) >= _KEPT:
-                self._runs.pop(next(iter(self._runs)), None)
-            self._runs[bytes_] = known
-        return known
-
     @cached_property
-    def _runs(self) -> dict[bytes, tuple[BoolArray, Int16Array]]:
-        return {}
+    def runs(self) -> Callable[[bytes], tuple[BoolArray, Int16Array]]:
+        """Of some bytes (256 times 0 or 1), where paths of them are, for each place of `preorder`.
+
+        bool ``[n]``: whether the byte into the node is one of them; int16 ``[n]``: the depth of the highest node from
+        where all bytes before the last one are.
+        """
+        return lru_cache(maxsize=_KEPT)(self._find_runs)
+
+    def _find_runs(self, bytes_: bytes) -> tuple[BoolArray, Int16Array]:
+        inside = np.frombuffer(bytes_, np.bool_)[self.byte]
+        highest = np.zeros(len(self), np.int16)
+        highest[0] = np.iinfo(np.int16).max  # there is no byte
+        for depth, (a, b) in enumerate(itertools.pairwise(self.level_start.tolist()[1:])):
+            above = self.parent[a:b]
+            highest[a:b] = np.where(inside[above], highest[above], depth) if depth else 0
+        order = self.preorder[0]
+        return inside[order], highest[order]
 
     @classmethod
     def build(cls, token_bytes: Sequence[bytes | None]) -> Trie:
