@@ -28,11 +28,10 @@ import regex as regex_module
 
 from relark.errors import ArgumentError, UnsupportedError
 from relark.language.completion import is_empty, shortest
-from relark.language.derivative import derive
+from relark.language.derivative import contains
 from relark.language.literals import one_of
 from relark.language.terms import (
     ALL,
-    EMPTY,
     FULL,
     MAX_START_DEPTH,
     Term,
@@ -146,12 +145,8 @@ class Constraint:
 
     def fullmatch(self, text: str) -> bool:
         """Whether ``text`` satisfies the constraint."""
-        term = self.term
-        for byte in text.encode(errors="surrogatepass"):  # an unpaired surrogate is no text: its bytes match nothing
-            term = derive(term, byte)
-            if term is EMPTY:
-                return False
-        return term.nullable
+        # an unpaired surrogate is no text: its bytes match nothing
+        return contains(self.term, text.encode(errors="surrogatepass"))
 
     @property
     def fingerprint(self) -> str:

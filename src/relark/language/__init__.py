@@ -8,7 +8,7 @@ the regular operators), `completion` (shortest members, emptiness), `utf8` and `
 from __future__ import annotations
 
 from relark.language.completion import Completions, is_empty, lower_bound, shortest
-from relark.language.derivative import derive, transitions
+from relark.language.derivative import contains, derive, transitions
 from relark.language.literals import one_of
 from relark.language.lookaround import ahead, atomic, behind, scope
 from relark.language.ordered import (
@@ -57,6 +57,7 @@ __all__ = [
     "code_points",
     "complement",
     "concat",
+    "contains",
     "derive",
     "guard",
     "intersection",

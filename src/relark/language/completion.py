@@ -24,7 +24,7 @@ from typing import Final
 
 from relark.caches import Cache
 from relark.errors import UnsupportedError
-from relark.language.derivative import derive, transitions
+from relark.language.derivative import contains, derive, transitions
 from relark.language.terms import (
     CHECK,
     EMPTY,
@@ -210,17 +210,9 @@ def _witness(term: Intersection, completions: Completions) -> bytes | None:
         text = completions.shortest(item)
         if text is None:
             return None
-        if all(other is item or _has(other, text) for other in term.items):
+        if all(other is item or contains(other, text) for other in term.items):
             return text
     return None
-
-
-def _has(term: Term, text: bytes) -> bool:
-    for byte in text:
-        term = derive(term, byte)
-        if term is EMPTY:
-            return False
-    return term.nullable
 
 
 class _Unfinished(Exception):

@@ -258,6 +258,15 @@ def derive_by_definition(term: Term, byte: int) -> Term:
     raise TypeError(f"a zero-width term outside a scope has no derivative: {type(term).__name__}")
 
 
+def contains(term: Term, text: bytes) -> bool:
+    """Whether ``text`` is in ``term``."""
+    for byte in text:
+        term = derive(term, byte)
+        if term is EMPTY:
+            return False
+    return term.nullable
+
+
 def _lowest(mask: int) -> int:
     return (mask & -mask).bit_length() - 1
 

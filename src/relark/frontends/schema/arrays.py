@@ -30,7 +30,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from relark.errors import UnsupportedError
-from relark.frontends.schema.equality import MAX_DEPTH, Value, accepts, equal_values, excluding, read
+from relark.frontends.schema.equality import MAX_DEPTH, Value, equal_values, excluding, read
 from relark.frontends.schema.strings import json_text
 from relark.language import (
     ALL,
@@ -43,6 +43,7 @@ from relark.language import (
     Term,
     byte_set,
     concat,
+    contains,
     derive,
     intersection,
     is_empty,
@@ -851,7 +852,7 @@ class _Texts:
         if known is None:
             term = self.plan.lowering.value(schema)
             simple: Iterable[bytes] = () if self.during_search and isinstance(term, Ref) else _simple_texts()
-            usable = (t for t in simple if all(self.alphabet >> byte & 1 for byte in t) and accepts(term, t))
+            usable = (t for t in simple if all(self.alphabet >> byte & 1 for byte in t) and contains(term, t))
             known = self._spare[schema] = usable
         return known
 

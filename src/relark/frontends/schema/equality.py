@@ -31,6 +31,7 @@ from relark.language import (
     Leaf,
     Term,
     concat,
+    contains,
     derive,
     is_empty,
     leaf,
@@ -290,7 +291,7 @@ class _Excluding(Leaf):
         add(b"", self.term, self.excluded)
         while queue and len(visited) <= MAX_STATES:
             _, _, text, rest, term, excluded = heapq.heappop(queue)
-            if not accepts(excluded, rest):
+            if not contains(excluded, rest):
                 return text + rest
             for byte in _bytes(term, excluded, alphabet):
                 add(text + bytes((byte,)), derive(term, byte), derive(excluded, byte))
@@ -315,12 +316,3 @@ def _bytes(term: Term, excluded: Term, alphabet: int) -> list[int]:
 
 def _lowest(mask: int) -> int:
     return (mask & -mask).bit_length() - 1
-
-
-def accepts(term: Term, text: bytes) -> bool:
-    """Whether ``text`` is in ``term``."""
-    for byte in text:
-        term = derive(term, byte)
-        if term is EMPTY:
-            return False
-    return term.nullable

@@ -18,7 +18,7 @@ from relark.frontends.schema.expressions import FALSE, TRUE, AllOf, Is, Schema, 
 from relark.frontends.schema.numbers import NumberSet
 from relark.frontends.schema.shapes import ArrayShape, Contains, Need, ObjectShape, Others, Property
 from relark.frontends.schema.strings import meet as meet_strings
-from relark.language import EMPTY, TEXT, Term, complement, derive, intersection, is_empty, one_of, union
+from relark.language import EMPTY, TEXT, Term, complement, contains, intersection, is_empty, one_of, union
 
 MOST_CASES = 1_100
 FEW_CASES = 64
@@ -313,11 +313,7 @@ def accepts(texts: Term, text: str) -> bool:
     """Whether ``text`` is one of the decoded ``texts``."""
     if texts is TEXT:
         return True
-    for byte in text.encode(errors="surrogatepass"):
-        texts = derive(texts, byte)
-        if texts is EMPTY:
-            return False
-    return texts.nullable
+    return contains(texts, text.encode(errors="surrogatepass"))
 
 
 def schema_of(shape: ObjectShape, name: str) -> Schema:

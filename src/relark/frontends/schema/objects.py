@@ -37,6 +37,7 @@ from relark.language import (
     byte_set,
     complement,
     concat,
+    contains,
     derive,
     intersection,
     is_empty,
@@ -203,7 +204,7 @@ class _Object:
             for keys, mask in atoms:
                 count = _count(keys)
                 if count < ENDLESS:
-                    count -= sum(_contains(keys, _encoded(p.name)) for p in self.shape.properties)
+                    count -= sum(contains(keys, _encoded(p.name)) for p in self.shape.properties)
                 if count > 0:
                     groups.append(_Group(keys, others.schema, count, mask, self.covers(others.schema, mask)))
         return tuple(groups)
@@ -234,7 +235,7 @@ class _Object:
         known = self._applicable.get(j)
         if known is None:
             name = _encoded(self.shape.properties[j].name)
-            known = _bits(i for i, need in enumerate(self.shape.needs) if _contains(need.keys, name))
+            known = _bits(i for i, need in enumerate(self.shape.needs) if contains(need.keys, name))
             self._applicable[j] = known
         return known
 
@@ -275,7 +276,7 @@ class _Object:
         if names is None:
             return [0] * len(self.groups)
         return [
-            g.count if g.count >= ENDLESS or not names else g.count - sum(_contains(g.keys, name) for name in names)
+            g.count if g.count >= ENDLESS or not names else g.count - sum(contains(g.keys, name) for name in names)
             for g in self.groups
         ]
 
@@ -703,7 +704,7 @@ class _Object:
             for name in _short_names(alphabet):
                 if len(found) == wanted:
                     break
-                if name not in taken and _contains(group.keys, name):
+                if name not in taken and contains(group.keys, name):
                     found.append((name, b'"%b"' % name))
                     taken.add(name)
         while len(found) < wanted:
@@ -1179,14 +1180,6 @@ def _can_be_written(name: str) -> bool:
 
 
 # --- sets of names ----------------------------------------------------------------------------------------------------
-
-
-def _contains(term: Term, name: bytes) -> bool:
-    for byte in name:
-        term = derive(term, byte)
-        if term is EMPTY:
-            return False
-    return term.nullable
 
 
 def _count(keys: Term) -> int:
